@@ -1,0 +1,53 @@
+import { z } from 'zod';
+
+/** One path below the agent's home: relative, no `..`, nothing a shell or a mount would read as syntax. */
+const HomePath = z.string().regex(/^(?!.*(^|\/)\.\.?(\/|$))[A-Za-z0-9._-]+(\/[A-Za-z0-9._-]+)*$/, {
+  error:
+    'expected a path below the home, like ".config/tool": relative, without "..", letters, digits and ._-',
+});
+
+const Host = z
+  .string()
+  .regex(/^(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+$/, {
+    error: 'expected a host name like "api.example.com": lower case, no scheme, port or wildcard',
+  });
+
+const EnvironmentName = z.string().regex(/^[A-Z][A-Z0-9_]*$/, {
+  error: 'expected an environment variable name like "API_KEY"',
+});
+
+/** A credential the agent can use, by the variable it reads it from. */
+const Credential = z.strictObject({
+  env: EnvironmentName,
+  /** The host this credential is sent to, e.g. `api.anthropic.com`. */
+  host: Host.optional(),
+  /** The variable that points the agent at another address for that API, where it has one. */
+  baseUrl: EnvironmentName.optional(),
+});
+
+/** What an agent asks of its sandbox. It may ask, never loosen: it cannot name host paths, capabilities or modes. */
+export const ContractRequest = z.strictObject({
+  credentials: z.array(Credential).default([]),
+  /** Files and folders below its home that must outlive a session. */
+  state: z.array(HomePath).default([]),
+  /** Folders below its home that may outlive a session and may be lost. */
+  cache: z.array(HomePath).default([]),
+  /** Configuration files a project may bring, relative to the project. */
+  projectConfig: z.array(HomePath).default([]),
+  /** The hosts it cannot work without. */
+  hosts: z.array(Host).default([]),
+});
+
+/** The sandbox contract an image carries as its `ai-run.contract` label, as JSON. */
+export const Contract = ContractRequest.extend({
+  schema: z.literal(1),
+  agent: z.string().regex(/^[a-z0-9]+(?:[._-][a-z0-9]+)*$/),
+  /** Version of the agent, as its lock has it. */
+  version: z.string().min(1),
+  /** What starts the agent inside the image; arguments are appended. */
+  command: z.array(z.string().min(1)).min(1),
+});
+export type Contract = z.infer<typeof Contract>;
+
+/** The image label that holds the contract. */
+export const contractLabel = 'ai-run.contract';

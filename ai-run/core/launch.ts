@@ -1,0 +1,93 @@
+import type { Command } from './command.ts';
+import { UserError } from './error.ts';
+import type { Platform } from './platform.ts';
+import type { Mount, Network, Policy } from './policy.ts';
+
+/** One container to start under a policy. */
+export type Launch = {
+  /** What docker is asked to run: a reference by digest, or a local name. */
+  readonly image: string;
+  readonly platform: Platform;
+  readonly policy: Policy;
+  /** The whole argument vector; the image's own entrypoint is not used. */
+  readonly command: readonly [string, ...string[]];
+  readonly name?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly workdir?: string;
+  /** Values the agent may see on its command line's environment: not secret. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Secret variables: named on the command line, their values travel in the process environment. */
+  readonly secrets?: Readonly<Record<string, string>>;
+  readonly terminal?: 'tty' | 'stdin' | 'none';
+};
+
+/** `--mount` is CSV: a field with a quote, a comma or a newline would start another one. */
+const field = (key: string, value: string): string => {
+  if (/[\n\r\0"]/.test(value)) {
+    throw new UserError(
+      'E_MOUNT_PATH',
+      `cannot mount ${JSON.stringify(value)}: docker cannot name a path with quotes or line breaks`,
+      { hint: 'rename the folder' },
+    );
+  }
+  return value.includes(',') ? `"${key}=${value}"` : `${key}=${value}`;
+};
+
+const mountFlags = (mount: Mount, user: Policy['user']): string[] =>
+  mount.type === 'tmpfs'
+    ? // Executable, because compilers run what they build in /tmp; the project itself is executable as well.
+      [
+        '--tmpfs',
+        `${mount.target}:rw,exec,nosuid,nodev,size=${mount.bytes},mode=${mount.mode},uid=${user.uid},gid=${user.gid}`,
+      ]
+    : [
+        '--mount',
+        ['type=bind', field('source', mount.source), field('target', mount.target)]
+          .concat(mount.readonly ? ['readonly'] : [])
+          .join(','),
+      ];
+
+const networkName = (network: Network): string =>
+  network.mode === 'named' ? network.name : network.mode;
+
+/**
+ * The docker command that starts a container under its policy: the only place that spells docker's flags,
+ * for ai-run and for smoke tests alike. Flags as in docs.docker.com/reference/cli/docker/container/run.
+ * @throws UserError E_MOUNT_PATH for a path that docker's mount syntax cannot carry.
+ */
+export const launch = (options: Launch): Command => {
+  const { policy, command } = options;
+  const flags = [
+    '--rm',
+    '--init',
+    '--pull=never',
+    `--platform=${options.platform}`,
+    `--user=${policy.user.uid}:${policy.user.gid}`,
+    '--cap-drop=ALL',
+    ...policy.capabilities.map((capability) => `--cap-add=${capability}`),
+    ...(policy.newPrivileges ? [] : ['--security-opt=no-new-privileges']),
+    ...(policy.writableRoot ? [] : ['--read-only']),
+    '--ipc=private',
+    `--network=${networkName(policy.network)}`,
+    `--memory=${policy.limits.memory}`,
+    `--cpus=${policy.limits.cpus}`,
+    `--pids-limit=${policy.limits.pids}`,
+    '--ulimit=core=0',
+    // Nothing an agent prints is kept by the engine.
+    '--log-driver=none',
+    ...policy.mounts.flatMap((mount) => mountFlags(mount, policy.user)),
+    `--env=HOME=${policy.home}`,
+    ...Object.entries(options.env ?? {}).map(([key, value]) => `--env=${key}=${value}`),
+    ...Object.keys(options.secrets ?? {}).map((key) => `--env=${key}`),
+    ...Object.entries(options.labels ?? {}).map(([key, value]) => `--label=${key}=${value}`),
+    ...(options.name === undefined ? [] : [`--name=${options.name}`]),
+    ...(options.workdir === undefined ? [] : [`--workdir=${options.workdir}`]),
+    ...(options.terminal === 'tty' ? ['-it'] : options.terminal === 'stdin' ? ['-i'] : []),
+    `--entrypoint=${command[0]}`,
+  ];
+  return {
+    file: 'docker',
+    args: ['run', ...flags, options.image, ...command.slice(1)],
+    ...(options.secrets === undefined ? {} : { env: options.secrets }),
+  };
+};

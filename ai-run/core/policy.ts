@@ -1,0 +1,73 @@
+/** What a container is joined to. The network is a value of its own: it may need making before and removing after. */
+export type Network =
+  | { readonly mode: 'none' }
+  | { readonly mode: 'bridge' }
+  | { readonly mode: 'named'; readonly name: string };
+
+export type Mount =
+  | {
+      readonly type: 'bind';
+      readonly source: string;
+      readonly target: string;
+      readonly readonly: boolean;
+    }
+  | {
+      readonly type: 'tmpfs';
+      readonly target: string;
+      readonly bytes: number;
+      readonly mode: string;
+    };
+
+export type Limits = {
+  /** Bytes; what a tmpfs holds counts too. */
+  readonly memory: number;
+  readonly cpus: number;
+  /** Processes and threads. */
+  readonly pids: number;
+};
+
+/** Everything a container is allowed to do. What is not listed here is denied. */
+export type Policy = {
+  /** Never root: see `harden`. */
+  readonly user: { readonly uid: number; readonly gid: number };
+  /** Always empty by default; each entry is an explicit widening. */
+  readonly capabilities: readonly string[];
+  readonly newPrivileges: boolean;
+  readonly writableRoot: boolean;
+  readonly network: Network;
+  readonly mounts: readonly Mount[];
+  readonly limits: Limits;
+  /** The private home, a tmpfs of the container's own. */
+  readonly home: string;
+};
+
+const mebibyte = 1024 * 1024;
+
+/** Inside every image the home of its user `node`. */
+export const home = '/home/node';
+
+export type PolicyOptions = {
+  readonly user: { readonly uid: number; readonly gid: number };
+  readonly network?: Network;
+  readonly mounts?: readonly Mount[];
+  readonly limits?: Partial<Limits>;
+};
+
+/**
+ * The policy for a caller: everything denied that can be denied. A caller who is root runs as uid 1000, because
+ * root inside a container is root to every kernel bug there is.
+ */
+export const harden = ({ user, network, mounts, limits }: PolicyOptions): Policy => ({
+  user: user.uid === 0 || user.gid === 0 ? { uid: 1000, gid: 1000 } : user,
+  capabilities: [],
+  newPrivileges: false,
+  writableRoot: false,
+  network: network ?? { mode: 'bridge' },
+  mounts: [
+    { type: 'tmpfs', target: '/tmp', bytes: 1024 * mebibyte, mode: '1777' },
+    { type: 'tmpfs', target: home, bytes: 2048 * mebibyte, mode: '0700' },
+    ...(mounts ?? []),
+  ],
+  limits: { memory: 4096 * mebibyte, cpus: 2, pids: 1024, ...limits },
+  home,
+});

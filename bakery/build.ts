@@ -1,0 +1,119 @@
+import { createWriteStream, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import pLimit from 'p-limit';
+import type { Command } from '../ai-run/core/command.ts';
+import { redacted } from '../ai-run/core/text.ts';
+import { bakeCommand, bakeFile, type BuildInputs, layerCommand, type Output } from './core/bake.ts';
+import type { Image, Layer } from './core/plan.ts';
+import {
+  type BuildRecord,
+  countSteps,
+  currentStep,
+  emptyRecord,
+  failure,
+  record,
+} from './core/progress.ts';
+import type { Display } from './display.ts';
+import { run } from './exec.ts';
+
+export type BuildContext = {
+  readonly root: string;
+  readonly inputs: BuildInputs;
+  readonly display: Display;
+  readonly signal: AbortSignal;
+  /** Folder for the full log of every build. */
+  readonly logs: string;
+  /** How many layers are built at a time. */
+  readonly jobs: number;
+};
+
+export type BuildResult = {
+  /** A layer's id, or `images`. */
+  readonly id: string;
+  readonly ok: boolean;
+  /** Steps that ran; 0 when all came from the cache. */
+  readonly executed: number;
+  readonly milliseconds: number;
+  /** File with everything the build printed. */
+  readonly log: string;
+  /** Which step failed, with which error, and the last of its output. */
+  readonly error?: string;
+};
+
+const errorOf = (all: BuildRecord, lastLine: string): string => {
+  const failed = failure(all);
+  return redacted(
+    failed === undefined
+      ? lastLine || 'it ended without a word'
+      : `${failed.step}: ${failed.error}${failed.output === '' ? '' : `\n${failed.output}`}`,
+  );
+};
+
+const build = async (
+  id: string,
+  command: Command,
+  input: string,
+  { root, display, signal, logs }: BuildContext,
+): Promise<BuildResult> => {
+  mkdirSync(logs, { recursive: true });
+  const log = join(logs, `${id.replaceAll(/[^A-Za-z0-9._-]+/g, '-')}.log`);
+  const file = createWriteStream(log);
+  const started = performance.now();
+  let all = emptyRecord;
+  let lastLine = '';
+  display.start(id);
+  try {
+    const { exitCode } = await run(command, {
+      input,
+      cwd: root,
+      signal,
+      onLine: (line) => {
+        all = record(all, line);
+        if (all.added !== '') {
+          file.write(redacted(all.added));
+          lastLine = all.added.trim().split('\n').at(-1) ?? lastLine;
+        }
+        display.detail(id, currentStep(all));
+      },
+    });
+    const ok = exitCode === 0;
+    const { executed } = countSteps(all);
+    display.end(id, ok ? 'done' : 'failed', ok ? (executed === 0 ? 'cached' : '') : `see ${log}`);
+    return {
+      id,
+      ok,
+      executed,
+      milliseconds: performance.now() - started,
+      log,
+      ...(ok ? {} : { error: errorOf(all, lastLine) }),
+    };
+  } finally {
+    file.end();
+  }
+};
+
+/** Wave 1: one build per layer, so that a layer that fails takes no other one with it. */
+export const buildLayers = async (
+  layers: readonly Layer[],
+  context: BuildContext,
+): Promise<BuildResult[]> => {
+  const limit = pLimit(context.jobs);
+  return Promise.all(
+    layers.map((layer) =>
+      limit(() => build(layer.id, layerCommand(layer, context.inputs), layer.dockerfile, context)),
+    ),
+  );
+};
+
+/** Wave 2: all images in one call, so that BuildKit sees every layer they share. */
+export const buildImages = (
+  images: readonly Image[],
+  output: Output,
+  context: BuildContext,
+): Promise<BuildResult> =>
+  build(
+    `${images.length} ${images.length === 1 ? 'image' : 'images'}`,
+    bakeCommand(context.inputs),
+    JSON.stringify(bakeFile(images, output, context.inputs)),
+    context,
+  );

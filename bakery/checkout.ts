@@ -1,0 +1,98 @@
+import { existsSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { UserError } from '../ai-run/core/error.ts';
+import type { BuildInputs } from './core/bake.ts';
+import type { Catalogue } from './core/catalogue.ts';
+import { type Renderer, renderer, type Templates } from './core/dockerfile.ts';
+import type { Cell } from './core/matrix.ts';
+import { type Plan, plan } from './core/plan.ts';
+import type { Settings } from './core/settings.ts';
+import {
+  loadCatalogue,
+  loadSettings,
+  loadTemplates,
+  loadUpstreamLock,
+  type UpstreamLock,
+} from './load.ts';
+
+/** Everything that is read before anything is decided. */
+export type Checkout = {
+  readonly root: string;
+  readonly settings: Settings;
+  readonly catalogue: Catalogue;
+  readonly upstreamLock: UpstreamLock;
+  readonly templates: Templates;
+};
+
+/**
+ * The folder with `bakery.yaml`: the one named, or the nearest one above the working directory.
+ * @throws UserError E_NO_CHECKOUT where there is none.
+ */
+const findRoot = (named: string | undefined): string => {
+  const start = resolve(named ?? '.');
+  for (let folder = start; ; folder = dirname(folder)) {
+    if (existsSync(join(folder, 'bakery.yaml'))) return folder;
+    if (named !== undefined || folder === dirname(folder)) break;
+  }
+  throw new UserError(
+    'E_NO_CHECKOUT',
+    `${start}: there is no bakery.yaml here${named === undefined ? ' or above' : ''}`,
+    {
+      hint: 'run bakery in a checkout, or name one with --root',
+    },
+  );
+};
+
+export const openCheckout = async (
+  named: string | undefined,
+  locks: 'check' | 'accept' = 'check',
+): Promise<Checkout> => {
+  const root = findRoot(named);
+  const settings = await loadSettings(root);
+  const [catalogue, upstreamLock, templates] = await Promise.all([
+    loadCatalogue(root, locks),
+    loadUpstreamLock(root, settings),
+    loadTemplates(),
+  ]);
+  return { root, settings, catalogue, upstreamLock, templates };
+};
+
+/** Renders with the machine's own mirrors, or with the upstream images' own names. */
+export const rendererFor = (
+  { templates, catalogue, settings, upstreamLock: lock }: Checkout,
+  mirrors: Settings['mirrors'],
+): Renderer => renderer(templates, catalogue.runtimes, settings, { lock, mirrors });
+
+export const planCells = (checkout: Checkout, cells: readonly Cell[]): Plan =>
+  plan(
+    cells,
+    checkout.catalogue,
+    {
+      canonical: rendererFor(checkout, {}),
+      local: rendererFor(checkout, checkout.settings.mirrors),
+    },
+    checkout.upstreamLock,
+  );
+
+/**
+ * What build steps get and images never hold.
+ * @throws UserError E_SETTING for a file that is not there.
+ */
+export const buildInputs = ({ root, settings }: Checkout): BuildInputs => {
+  const secrets: Record<string, string> = {};
+  for (const id of ['ca', 'npmrc', 'uv'] as const) {
+    const path = settings[id];
+    if (path === undefined) continue;
+    secrets[id] = resolve(root, path);
+    if (!existsSync(secrets[id])) {
+      throw new UserError('E_SETTING', `bakery.yaml: ${id}: there is no file ${secrets[id]}`);
+    }
+  }
+  const { http, https, no } = settings.proxy ?? {};
+  const args = {
+    ...(http === undefined ? {} : { HTTP_PROXY: http }),
+    ...(https === undefined ? {} : { HTTPS_PROXY: https }),
+    ...(no === undefined ? {} : { NO_PROXY: no }),
+  };
+  return { secrets, args };
+};

@@ -1,0 +1,186 @@
+#!/usr/bin/env node
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { UserError } from '../ai-run/core/error.ts';
+import { redacted } from '../ai-run/core/text.ts';
+import type { BuildFlags } from './commands/build.ts';
+import type { ListFlags } from './commands/list.ts';
+import type { RenderFlags } from './commands/render.ts';
+import type { UpdateFlags } from './commands/update.ts';
+import type { CommonFlags, SelectionFlags } from './commands/flags.ts';
+import { paint } from './report.ts';
+
+/** argv → verb → exit code. The only file that ends the process. */
+
+const stop = new AbortController();
+
+const names = (value: string, before: string[] = []): string[] => [
+  ...before,
+  ...value.split(',').filter((name) => name !== ''),
+];
+
+const count = (value: string): number => {
+  const number = Number(value);
+  if (!Number.isInteger(number) || number < 1 || number > 64)
+    throw new InvalidArgumentError('Expected 1 to 64.');
+  return number;
+};
+
+const program = new Command('bakery')
+  .description('Bakes AI coding agents × runtimes into tested, hardened container images.')
+  .option('--root <folder>', 'the checkout, where it is not the working directory')
+  .showHelpAfterError('(bakery --help explains)')
+  .exitOverride()
+  .addHelpText(
+    'after',
+    `
+Examples:
+  bakery build claude                        claude for all runtimes, into the local engine, tested
+  bakery build --all --platform linux/amd64,linux/arm64
+  bakery build gemini aider --runtime go     two agents on one runtime
+  bakery render claude --runtime base        the Dockerfile, to read or to build without the bakery
+  bakery update --check                      what could be newer
+
+Exit codes: 0 all well; 1 something failed; 2 wrong usage; 70 a bug in bakery; 130 interrupted.`,
+  );
+
+/** A verb with the selection that all of them share. */
+const verb = (name: string, description: string, agents = '[agents...]'): Command =>
+  program
+    .command(name)
+    .description(description)
+    .argument(agents, 'agents by name; none means all')
+    .option('--runtime <names>', 'runtimes, separated by commas; none means all', names)
+    .option(
+      '--platform <names>',
+      'platforms, separated by commas, like linux/amd64,linux/arm64',
+      names,
+    )
+    .option('--json', 'print the result for machines');
+
+const setExit = (code: number): void => {
+  process.exitCode = code;
+};
+const common = (): CommonFlags => ({
+  root: program.opts<{ root?: string }>().root,
+  signal: stop.signal,
+});
+
+verb('list', 'show the agents and runtimes, and what is not locked')
+  .option('--upstreams', 'show the upstream images instead, one a line')
+  .action(async (agents: string[], flags: SelectionFlags & ListFlags) =>
+    setExit(await (await import('./commands/list.ts')).list({ ...common(), ...flags, agents })),
+  );
+
+verb('check', 'validate every definition, lock and rendered Dockerfile').action(
+  async (agents: string[], flags: SelectionFlags) =>
+    setExit(await (await import('./commands/check.ts')).check({ ...common(), ...flags, agents })),
+);
+
+verb('plan', 'show what would be built: layers, images, keys').action(
+  async (agents: string[], flags: SelectionFlags) =>
+    setExit(await (await import('./commands/plan.ts')).plan({ ...common(), ...flags, agents })),
+);
+
+verb('render', 'print Dockerfiles, or the bake file, that build without the bakery')
+  .option('--out <folder>', 'write one Dockerfile per image there')
+  .option('--bake', 'print one bake file for `docker buildx bake -f -`')
+  .option(
+    '--push <registry>',
+    'with --bake: images go to this registry instead of the local engine',
+  )
+  .action(async (agents: string[], flags: SelectionFlags & RenderFlags) =>
+    setExit(await (await import('./commands/render.ts')).render({ ...common(), ...flags, agents })),
+  );
+
+const bakes = (command: Command): Command =>
+  command
+    .option('--jobs <n>', 'layers built, and images tested, at a time', count)
+    .option('--junit <file>', 'write the test results as JUnit XML')
+    .option('--quiet', 'no progress');
+
+bakes(
+  verb('build', 'build images for this machine’s platform into the local engine, and test them'),
+)
+  .option('--all', 'all agents')
+  .option('--force', 'build and test again what is up to date')
+  .option('--no-test', 'build only')
+  .option('--push <registry>', 'push instead, without a test (`registry/namespace`)')
+  .option('--dry-run', 'show what would be built')
+  .action(async (agents: string[], flags: SelectionFlags & BuildFlags) =>
+    setExit(await (await import('./commands/build.ts')).build({ ...common(), ...flags, agents })),
+  );
+
+bakes(verb('test', 'test the images of the local engine again'))
+  .option('--all', 'all agents')
+  .action(async (agents: string[], flags: SelectionFlags & BuildFlags) =>
+    setExit(
+      await (
+        await import('./commands/build.ts')
+      ).build({ ...common(), ...flags, agents, testOnly: true }),
+    ),
+  );
+
+program
+  .command('update')
+  .description('move locks to the newest versions that can be had on all of an agent’s platforms')
+  .argument('[agents...]', 'agents by name; none means all, and the upstream images')
+  .option('--check', 'only report')
+  .option('--upstreams', 'the upstream images only')
+  .option('--json', 'print the result for machines')
+  .action(async (agents: string[], flags: UpdateFlags) =>
+    setExit(await (await import('./commands/update.ts')).update({ ...common(), ...flags, agents })),
+  );
+
+program
+  .command('doctor')
+  .description('look at this machine: engine, builder, emulation, registries, disk')
+  .option('--json', 'print the result for machines')
+  .action(async (flags: { json?: boolean }) =>
+    setExit(await (await import('./commands/doctor.ts')).doctor({ ...common(), ...flags })),
+  );
+
+program
+  .command('completion')
+  .description('print a completion script: eval "$(bakery completion bash)"')
+  .argument('[words...]', 'bash, zsh or fish')
+  .option('--words', 'print what could follow the words after --')
+  .action(async (words: string[], flags: { words?: boolean }) =>
+    setExit(
+      await (
+        await import('./commands/completion.ts')
+      ).completion({ ...common(), words, asked: flags.words === true, program }),
+    ),
+  );
+
+const fail = (error: unknown): number => {
+  const label = paint(['red', 'bold'], 'error', process.stderr);
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+  if (stop.signal.aborted) {
+    process.stderr.write('interrupted\n');
+    return 130;
+  }
+  if (error instanceof UserError) {
+    process.stderr.write(`${label}: ${redacted(error.message)}\n`);
+    if (error.hint !== undefined)
+      process.stderr.write(`${paint('bold', 'hint', process.stderr)}: ${error.hint}\n`);
+    return error.code === 'E_USAGE' || error.code === 'E_UNKNOWN' ? 2 : 1;
+  }
+  process.stderr.write(
+    `${error instanceof Error ? error.stack : String(error)}\nThis is a bug in bakery: please report it.\n`,
+  );
+  return 70;
+};
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.on(signal, () => {
+    // A second one does not wait for anything.
+    if (stop.signal.aborted) process.exit(130);
+    stop.abort();
+  });
+}
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  process.exitCode = fail(error);
+}

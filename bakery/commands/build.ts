@@ -1,0 +1,113 @@
+import { UserError } from '../../ai-run/core/error.ts';
+import { platformOfMachine } from '../../ai-run/core/platform.ts';
+import { openCheckout } from '../checkout.ts';
+import type { Output } from '../core/bake.ts';
+import { type BuildReport, type ImageReport, junit } from '../core/report.ts';
+import { openDisplay } from '../display.ts';
+import { writeAtomic } from '../files.ts';
+import { make } from '../make.ts';
+import { duration, paint, table } from '../report.ts';
+import { type CommonFlags, print, printJson, type SelectionFlags, selectionOf } from './flags.ts';
+import { plan } from './plan.ts';
+
+export type BuildFlags = {
+  readonly all?: boolean;
+  readonly force?: boolean;
+  readonly test?: boolean;
+  readonly push?: string;
+  readonly dryRun?: boolean;
+  readonly jobs?: number;
+  readonly junit?: string;
+  readonly quiet?: boolean;
+  readonly testOnly?: boolean;
+};
+
+const color = (text: string): string =>
+  text === 'passed' || text === 'built' || text === 'up to date'
+    ? paint('green', text)
+    : text === 'failed' || text === 'blocked'
+      ? paint('red', text)
+      : paint('yellow', text);
+
+const testTime = ({ results }: ImageReport): string =>
+  results.length === 0
+    ? ''
+    : duration(results.reduce((sum, { milliseconds }) => sum + milliseconds, 0));
+
+const describe = (report: BuildReport): string => {
+  const rows = report.images.map((image) => [
+    image.image,
+    image.platform,
+    color(image.build),
+    color(image.test),
+    testTime(image),
+    image.why?.split('\n')[0] ?? '',
+  ]);
+  const faults = [
+    ...report.layers.flatMap(({ id, error, log }) =>
+      error === undefined ? [] : [`${paint('red', '✖')} ${id} (log: ${log})\n${indent(error)}`],
+    ),
+    ...report.images.flatMap((image) =>
+      image.results
+        .filter(({ status }) => status === 'failed')
+        .map(
+          ({ name, subject, expected, seen }) =>
+            `${paint('red', '✖')} ${image.image} ${image.platform}: ${name}\n${indent(
+              `run:      ${subject}\nexpected: ${expected ?? ''}\nseen:     ${seen ?? ''}`,
+            )}`,
+        ),
+    ),
+  ];
+  const bad = report.images.filter(
+    ({ test, build }) => test === 'failed' || build === 'failed' || build === 'blocked',
+  );
+  const untested = report.images.filter(
+    (image) => image.test === 'not run' && !bad.includes(image),
+  ).length;
+  return [
+    table(['IMAGE', 'PLATFORM', 'BUILD', 'TEST', 'TIME', ''], rows),
+    ...report.leftOut.map(
+      ({ agent, platform, reason }) => `${agent}: not locked for ${platform}: ${reason}`,
+    ),
+    ...faults,
+    `${report.images.length - bad.length - untested} passed, ${bad.length} failed${untested === 0 ? '' : `, ${untested} not tested`}, in ${duration(report.milliseconds)}`,
+  ].join('\n');
+};
+
+const indent = (text: string): string => text.replaceAll(/^/gm, '  ');
+
+const outputOf = (push: string | undefined): Output =>
+  push === undefined ? { to: 'engine' } : { to: 'registry', registry: push };
+
+export const build = async (flags: CommonFlags & SelectionFlags & BuildFlags): Promise<number> => {
+  const chosen = selectionOf(flags);
+  if (chosen.agents.length === 0 && flags.all !== true) {
+    throw new UserError('E_USAGE', 'name the agents to build, or say --all');
+  }
+  const host = platformOfMachine(process.arch);
+  const selection =
+    chosen.platforms.length > 0 || host === undefined ? chosen : { ...chosen, platforms: [host] };
+  if (flags.dryRun === true) return plan({ ...flags, platform: [...selection.platforms] });
+  const checkout = await openCheckout(flags.root);
+  const display = openDisplay(flags.quiet === true ? 'none' : 'auto');
+  let report: BuildReport;
+  try {
+    report = await make(checkout, {
+      selection,
+      output: outputOf(flags.push),
+      force: flags.force === true || flags.testOnly === true,
+      build: flags.testOnly !== true,
+      test: flags.test !== false && flags.push === undefined,
+      jobs: flags.jobs,
+      display,
+      signal: flags.signal,
+      now: new Date(),
+    });
+  } finally {
+    display.close();
+  }
+  if (flags.junit !== undefined) await writeAtomic(flags.junit, junit(report.images));
+  if (flags.json === true) printJson(report);
+  else print(describe(report));
+  return report.ok ? 0 : 1;
+};

@@ -1,0 +1,51 @@
+import { join, relative } from 'node:path';
+import { UserError } from '../../ai-run/core/error.ts';
+import { buildInputs, openCheckout, planCells } from '../checkout.ts';
+import { bakeFile } from '../core/bake.ts';
+import { select } from '../core/matrix.ts';
+import { writeAtomic } from '../files.ts';
+import { type CommonFlags, print, printJson, type SelectionFlags, selectionOf } from './flags.ts';
+
+export type RenderFlags = {
+  readonly out?: string;
+  readonly bake?: boolean;
+  readonly push?: string;
+};
+
+export const render = async (
+  flags: CommonFlags & SelectionFlags & RenderFlags,
+): Promise<number> => {
+  const checkout = await openCheckout(flags.root);
+  const { images } = planCells(checkout, select(checkout.catalogue, selectionOf(flags)).cells);
+  if (flags.bake === true) {
+    const output =
+      flags.push === undefined
+        ? ({ to: 'engine' } as const)
+        : ({ to: 'registry', registry: flags.push } as const);
+    // Contexts are named from the working directory, where buildx will look for them.
+    const here = relative('.', checkout.root);
+    const moved = images.map((image) => ({ ...image, context: join(here, image.context) }));
+    printJson(bakeFile(moved, output, buildInputs(checkout)));
+    return 0;
+  }
+  if (flags.out !== undefined) {
+    for (const { reference, dockerfile } of images) {
+      const path = join(flags.out, `${reference.replace(':', '.')}.Dockerfile`);
+      await writeAtomic(path, dockerfile);
+      print(path);
+    }
+    return 0;
+  }
+  const [image, second] = images;
+  if (image === undefined || second !== undefined) {
+    throw new UserError(
+      'E_USAGE',
+      `this names ${images.length} images: choose one to print, or a folder with --out`,
+      {
+        hint: 'bakery render claude --runtime base',
+      },
+    );
+  }
+  process.stdout.write(image.dockerfile);
+  return 0;
+};

@@ -1,0 +1,205 @@
+import type { z } from 'zod';
+import type { Contract } from '../../ai-run/core/contract.ts';
+import type { Platform } from '../../ai-run/core/platform.ts';
+import { WrittenAgent, WrittenRuntime } from './definition.ts';
+import { type Lock, type LockFiles, readLock } from './lock.ts';
+
+/** One mistake in a definition. `path` is where in the file, e.g. `checks[0].stdout`. */
+export type Issue = { readonly file: string; readonly path?: string; readonly message: string };
+
+export type Agent = WrittenAgent & {
+  readonly name: string;
+  readonly lock: Lock;
+  /** What its layer is built from, by file name below `agents/<name>/`. */
+  readonly files: LockFiles;
+};
+export type Runtime = WrittenRuntime & { readonly name: string; readonly template: string };
+
+export type Catalogue = {
+  readonly agents: readonly Agent[];
+  readonly runtimes: readonly Runtime[];
+};
+
+/** A folder of data as it was read: the parsed YAML, or why it could not be parsed, and the texts beside it. */
+export type Folder = {
+  readonly name: string;
+  readonly yaml: { readonly value: unknown } | { readonly error: string };
+  readonly files: LockFiles;
+};
+
+const pathOf = (path: readonly PropertyKey[]): string =>
+  path
+    .map((key, at) =>
+      typeof key === 'number' ? `[${key}]` : `${at === 0 ? '' : '.'}${String(key)}`,
+    )
+    .join('');
+
+/** All of zod's issues, with the keys of an `unrecognized_keys` issue named one by one. */
+export const zodIssues = (file: string, error: z.ZodError): Issue[] =>
+  error.issues.flatMap((issue): Issue[] =>
+    issue.code === 'unrecognized_keys'
+      ? issue.keys.map((key) => ({
+          file,
+          path: pathOf([...issue.path, key]),
+          message: 'is not a known key',
+        }))
+      : [{ file, path: pathOf(issue.path), message: lowerFirst(issue.message) }],
+  );
+
+const lowerFirst = (text: string): string => text.charAt(0).toLowerCase() + text.slice(1);
+
+export const formatIssue = ({ file, path, message }: Issue): string =>
+  `${file}: ${path === undefined || path === '' ? '' : `${path}: `}${message}`;
+
+/** The contract an image of this agent carries as a label. */
+export const contractOf = (agent: Agent): Contract => ({
+  schema: 1,
+  agent: agent.name,
+  version: agent.lock.version ?? '',
+  command: [`/opt/agent/bin/${agent.command}`],
+  ...agent.contract,
+});
+
+/** The platforms an agent can be baked for. */
+export const lockedPlatforms = (agent: Agent): Platform[] =>
+  agent.lock.issues.length > 0
+    ? []
+    : agent.platforms.filter((platform) => agent.lock.missing[platform] === undefined);
+
+const nameIssue = (file: string, name: string): Issue[] =>
+  /^[a-z0-9]+(?:[._-][a-z0-9]+)*$/.test(name)
+    ? []
+    : [
+        {
+          file,
+          message: `the folder's name ${JSON.stringify(name)} must be lower-case letters, digits and single . _ -`,
+        },
+      ];
+
+const parseFolder = <T>(
+  schema: z.ZodType<T>,
+  kind: string,
+  folder: Folder,
+  issues: Issue[],
+): T | undefined => {
+  const file = `${kind}s/${folder.name}/${kind}.yaml`;
+  issues.push(...nameIssue(file, folder.name));
+  if ('error' in folder.yaml) {
+    issues.push({ file, message: folder.yaml.error });
+    return undefined;
+  }
+  const result = schema.safeParse(folder.yaml.value);
+  if (result.success) return result.data;
+  issues.push(...zodIssues(file, result.error));
+  return undefined;
+};
+
+const duplicates = (names: readonly string[]): string[] =>
+  names.filter((name, at) => names.indexOf(name) !== at);
+
+/** The runtimes a runtime stands on, itself last. Stops at a cycle or at an unknown name, which `checkRuntimes` reports. */
+export const lineage = (runtime: Runtime, runtimes: readonly Runtime[]): Runtime[] => {
+  const line: Runtime[] = [];
+  for (
+    let at: Runtime | undefined = runtime;
+    at !== undefined && !line.includes(at);
+    at = runtimes.find(({ name }) => name === at?.extends)
+  ) {
+    line.unshift(at);
+  }
+  return line;
+};
+
+const checkRuntimes = (runtimes: readonly Runtime[]): Issue[] =>
+  runtimes.flatMap((runtime): Issue[] => {
+    const file = `runtimes/${runtime.name}/runtime.yaml`;
+    if ((runtime.extends === undefined) === (runtime.from === undefined)) {
+      return [
+        {
+          file,
+          message: 'expected exactly one of "from" (an upstream image) and "extends" (a runtime)',
+        },
+      ];
+    }
+    if (runtime.extends !== undefined && !runtimes.some(({ name }) => name === runtime.extends)) {
+      return [
+        {
+          file,
+          path: 'extends',
+          message: `there is no runtime ${JSON.stringify(runtime.extends)}`,
+        },
+      ];
+    }
+    const first = lineage(runtime, runtimes)[0];
+    return first?.extends !== undefined && runtimes.some(({ name }) => name === first.extends)
+      ? [
+          {
+            file,
+            path: 'extends',
+            message: `leads back to itself: ${runtime.name} → ${cycle(runtime, runtimes)}`,
+          },
+        ]
+      : [];
+  });
+
+const cycle = (runtime: Runtime, runtimes: readonly Runtime[]): string =>
+  [
+    ...lineage(runtime, runtimes).toReversed().slice(1),
+    { name: lineage(runtime, runtimes)[0]?.extends ?? '' },
+  ]
+    .map(({ name }) => name)
+    .join(' → ');
+
+/**
+ * Everything that was read, as definitions, or everything that is wrong with it. A lock that is missing for a
+ * platform is no mistake: the matrix leaves it out by name.
+ */
+export const catalogue = (
+  agentFolders: readonly Folder[],
+  runtimeFolders: readonly Folder[],
+): { readonly catalogue: Catalogue; readonly issues: readonly Issue[] } => {
+  const issues: Issue[] = [];
+  const agents = agentFolders.flatMap((folder): Agent[] => {
+    const written = parseFolder(WrittenAgent, 'agent', folder, issues);
+    if (written === undefined) return [];
+    const file = `agents/${folder.name}/agent.yaml`;
+    if (folder.name === 'base')
+      issues.push({ file, message: '"base" is the name of images without an agent' });
+    for (const name of duplicates(written.checks.map((check) => check.name))) {
+      issues.push({
+        file,
+        path: 'checks',
+        message: `two checks are named ${JSON.stringify(name)}`,
+      });
+    }
+    return [
+      { ...written, name: folder.name, lock: readLock(written, folder.files), files: folder.files },
+    ];
+  });
+  for (const command of duplicates(agents.map((agent) => agent.command))) {
+    const [first, second] = agents.filter((agent) => agent.command === command);
+    issues.push({
+      file: `agents/${second?.name}/agent.yaml`,
+      path: 'command',
+      message: `${JSON.stringify(command)} is already the command of agents/${first?.name}`,
+    });
+  }
+  const runtimes = runtimeFolders.flatMap((folder): Runtime[] => {
+    const written = parseFolder(WrittenRuntime, 'runtime', folder, issues);
+    const template = folder.files['Dockerfile.hbs'];
+    if (template === undefined) {
+      issues.push({ file: `runtimes/${folder.name}`, message: 'there is no Dockerfile.hbs' });
+    }
+    return written === undefined || template === undefined
+      ? []
+      : [{ ...written, name: folder.name, template }];
+  });
+  issues.push(...checkRuntimes(runtimes));
+  return { catalogue: { agents, runtimes }, issues };
+};
+
+/** Locks that are for something else than what they stand beside, or have holes. */
+export const lockIssues = ({ agents }: Catalogue): Issue[] =>
+  agents.flatMap(({ name, lock }) =>
+    lock.issues.map(({ file, message }) => ({ file: `agents/${name}/${file}`, message })),
+  );

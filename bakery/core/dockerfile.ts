@@ -1,0 +1,173 @@
+import Handlebars from 'handlebars';
+import { messageOf, UserError } from '../../ai-run/core/error.ts';
+import { architecture } from '../../ai-run/core/platform.ts';
+import { type Agent, lineage, lockedPlatforms, type Runtime } from './catalogue.ts';
+import { mirrored, type Settings } from './settings.ts';
+
+/** The templates of the install kinds and of the image, then the parts they share. */
+export const templateNames = [
+  'npm',
+  'pypi',
+  'download',
+  'image',
+  'pypi-lock',
+  'ca',
+  'elf',
+  'libraries',
+] as const;
+
+/** Template texts by name, as `bakery/templates/` has them. */
+export type Templates = Readonly<Record<(typeof templateNames)[number], string>>;
+
+/** One layer's part of a Dockerfile: stages that end in one whose `/out` is the layer. */
+export type LayerText = { readonly stage: string; readonly text: string };
+
+export type Renderer = {
+  readonly agentLayer: (agent: Agent) => LayerText;
+  readonly runtimeLayer: (runtime: Runtime) => LayerText;
+  readonly image: (
+    agent: Agent,
+    runtime: Runtime,
+    labels: Readonly<Record<string, string>>,
+  ) => string;
+  /** Resolves a requirement of a PyPI agent; its files are what BuildKit exports. */
+  readonly pypiLock: (agent: Agent, requirement: string) => string;
+};
+
+/** A value as the Dockerfile grammar reads it back, word by word and without expansion. */
+const word = (value: string): string => {
+  if (/^[A-Za-z0-9_@%+=:,./~^-]+$/.test(value)) return value;
+  if (!/['\n\r]/.test(value)) return `'${value}'`;
+  return `"${value.replaceAll(/["\\$]/g, String.raw`\$&`).replaceAll(/\r?\n/g, ' ')}"`;
+};
+
+/** `{arch}` in a path of agent.yaml is a variable of the build step. */
+const shellPath = (path: string): string =>
+  path.replaceAll('{arch}', '${arch}').replaceAll('{otherArch}', '${otherArch}');
+
+export type Upstreams = {
+  /** Index digests by canonical reference. */
+  readonly lock: Readonly<Record<string, string>>;
+  readonly mirrors?: Settings['mirrors'];
+};
+
+const pin = (reference: string, { lock, mirrors }: Upstreams): string => {
+  const digest = lock[reference];
+  if (digest === undefined) {
+    throw new UserError('E_UPSTREAM_UNLOCKED', `the upstream image ${reference} is not locked`, {
+      hint: 'run `bakery update --upstreams` where its registry, or a mirror of it, can be reached',
+    });
+  }
+  return `${mirrored(reference, mirrors)}@${digest}`;
+};
+
+/** The upstream images of an agent's install kind, as its template names them. */
+const agentUpstreams = (agent: Agent, { node, uv, python }: Settings['upstreams']) =>
+  agent.install.kind === 'pypi'
+    ? { uv, python: python.replace('{python}', agent.install.python) }
+    : { node };
+
+/** The upstream image at the bottom of a runtime. */
+export const baseOf = (runtime: Runtime, runtimes: readonly Runtime[]): string =>
+  lineage(runtime, runtimes)[0]?.from ?? '';
+
+/** Every upstream image that these definitions are made from, sorted. */
+export const upstreamsOf = (
+  agents: readonly Agent[],
+  runtimes: readonly Runtime[],
+  upstreams: Settings['upstreams'],
+): string[] =>
+  [
+    ...new Set([
+      ...agents.flatMap((agent) => Object.values(agentUpstreams(agent, upstreams))),
+      ...runtimes.flatMap((runtime) => [
+        ...Object.values(runtime.upstreams),
+        ...(runtime.from === undefined ? [] : [runtime.from]),
+      ]),
+    ]),
+  ].toSorted();
+
+const downloadFiles = (agent: Agent) =>
+  agent.install.kind === 'download'
+    ? lockedPlatforms(agent).map((platform) => ({
+        arch: architecture(platform),
+        ...(agent.install.kind === 'download' ? agent.install.files[platform] : {}),
+      }))
+    : [];
+
+/** What a template sees of an agent. Every name is there, because unknown names are errors. */
+const agentView = (agent: Agent, upstreams: Settings['upstreams']) => ({
+  title: agent.title,
+  version: agent.lock.version,
+  command: agent.command,
+  script: agent.install.kind === 'pypi' ? (agent.install.script ?? agent.command) : undefined,
+  install: { program: undefined, requires: [], ...agent.install },
+  files: downloadFiles(agent),
+  archive: downloadFiles(agent).some(({ url }) => /\.(tgz|tar\.gz)$/.test(url ?? '')),
+  upstreams: agentUpstreams(agent, upstreams),
+});
+
+/**
+ * Turns definitions into Dockerfile text.
+ * @throws UserError E_UPSTREAM_UNLOCKED for an upstream image without a digest, E_TEMPLATE for a faulty template.
+ */
+export const renderer = (
+  templates: Templates,
+  runtimes: readonly Runtime[],
+  settings: Settings,
+  upstreams: Upstreams,
+): Renderer => {
+  const handlebars = Handlebars.create();
+  handlebars.registerHelper('upstream', (reference: string) => pin(reference, upstreams));
+  handlebars.registerHelper('shellPath', shellPath);
+  for (const partial of ['ca', 'elf', 'libraries'] as const) {
+    handlebars.registerPartial(partial, templates[partial]);
+  }
+  const render = (file: string, template: string, view: unknown): string => {
+    try {
+      return handlebars.compile(template, { noEscape: true, strict: true })(view);
+    } catch (error) {
+      if (error instanceof UserError) throw error;
+      throw new UserError('E_TEMPLATE', `${file}: ${messageOf(error).replaceAll('\n', ' ')}`, {
+        cause: error,
+      });
+    }
+  };
+  return {
+    agentLayer: (agent) => ({
+      stage: 'agent',
+      text: render(
+        `bakery/templates/${agent.install.kind}.hbs`,
+        templates[agent.install.kind],
+        agentView(agent, settings.upstreams),
+      ),
+    }),
+    runtimeLayer: (runtime) => {
+      const stage = `runtime-${runtime.name}`;
+      const view = { stage, from: baseOf(runtime, runtimes), upstreams: runtime.upstreams };
+      return {
+        stage,
+        text: render(`runtimes/${runtime.name}/Dockerfile.hbs`, runtime.template, view),
+      };
+    },
+    image: (agent, runtime, labels) => {
+      const line = lineage(runtime, runtimes);
+      return render('bakery/templates/image.hbs', templates.image, {
+        from: baseOf(runtime, runtimes),
+        layers: [...line.map(({ name }) => ({ stage: `runtime-${name}` })), { stage: 'agent' }],
+        env: Object.entries(Object.assign({}, ...line.map(({ env }) => env), agent.env)).map(
+          ([key, value]) => ({ key, value: word(String(value)) }),
+        ),
+        path: ['/opt/agent/bin', ...line.toReversed().flatMap(({ path }) => path)].join(':'),
+        labels: Object.entries(labels).map(([key, value]) => ({ key, value: word(value) })),
+        entrypoint: JSON.stringify([agent.command]),
+      });
+    },
+    pypiLock: (agent, requirement) =>
+      render('bakery/templates/pypi-lock.hbs', templates['pypi-lock'], {
+        ...agentView(agent, settings.upstreams),
+        requirement,
+        architectures: agent.platforms.map(architecture).join(' '),
+      }),
+  };
+};

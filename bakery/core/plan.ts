@@ -1,0 +1,158 @@
+import { createHash } from 'node:crypto';
+import { contractLabel } from '../../ai-run/core/contract.ts';
+import type { Platform } from '../../ai-run/core/platform.ts';
+import type { Digest } from '../../ai-run/core/reference.ts';
+import {
+  type Agent,
+  type Catalogue,
+  contractOf,
+  lineage,
+  lockedPlatforms,
+  type Runtime,
+} from './catalogue.ts';
+import { baseOf, type LayerText, type Renderer } from './dockerfile.ts';
+import { inputFiles } from './lock.ts';
+import type { Cell } from './matrix.ts';
+
+/** A set of files, made once for one platform and linked into every image that needs it. */
+export type Layer = {
+  /** `agent/claude linux/arm64` */
+  readonly id: string;
+  readonly platform: Platform;
+  /** The stage whose `/out` it is. */
+  readonly stage: string;
+  /** Hash of everything that can change its bytes; the same wherever the upstream images are taken from. */
+  readonly key: Digest;
+  readonly dockerfile: string;
+  /** Folder of the files it is built from, relative to the checkout. */
+  readonly context: string;
+};
+
+export type Image = {
+  /** `claude:go` */
+  readonly id: string;
+  readonly agent: string;
+  readonly runtime: string;
+  /** Its name in the local engine, `ai-claude:go`. */
+  readonly reference: string;
+  readonly platforms: readonly Platform[];
+  readonly key: Digest;
+  readonly dockerfile: string;
+  readonly context: string;
+  /** Ids of the layers it is composed of, for all its platforms. */
+  readonly layers: readonly string[];
+};
+
+/** What will be built, as a value: layers first, then the images they are composed into. */
+export type Plan = { readonly layers: readonly Layer[]; readonly images: readonly Image[] };
+
+/** The label that carries an image's input key. */
+export const keyLabel = 'ai-run.key';
+
+const sha256 = (value: unknown): Digest =>
+  `sha256:${createHash('sha256').update(JSON.stringify(value)).digest('hex')}`;
+
+const labelsOf = (agent: Agent, runtime: Runtime, base: string, baseDigest: string) => ({
+  'org.opencontainers.image.title': `${agent.title} on ${runtime.title}`,
+  'org.opencontainers.image.version': agent.lock.version ?? '',
+  'org.opencontainers.image.url': agent.homepage,
+  'org.opencontainers.image.licenses': agent.license,
+  'org.opencontainers.image.base.name': base,
+  'org.opencontainers.image.base.digest': baseDigest,
+  'ai-run.runtime': runtime.name,
+  [contractLabel]: JSON.stringify(contractOf(agent)),
+});
+
+const header = (reference: string, context: string): string =>
+  [
+    `# ${reference}, rendered by bakery. Without the bakery, from the root of the checkout:`,
+    `#   docker buildx build --file ${reference.replace(':', '.')}.Dockerfile ${context}`,
+    '# Behind an inspecting proxy, add its CA: --secret id=ca,src=/path/to/ca.pem',
+    '',
+    '',
+  ].join('\n');
+
+/** Renderers that write the upstream images as they are called, and as the machine's mirrors call them. */
+export type Renderers = { readonly canonical: Renderer; readonly local: Renderer };
+
+/** The texts that an agent's layer is built from on one platform. */
+const inputsOf = (agent: Agent, platform: Platform): readonly (readonly [string, string])[] =>
+  inputFiles(agent, platform).map((name) => [name, agent.files[name] ?? ''] as const);
+
+/** Every layer that a cell's image is made of on one platform, the base's first. */
+const layersOf = (
+  { agent, runtime }: Cell,
+  platform: Platform,
+  runtimes: readonly Runtime[],
+  { canonical, local }: Renderers,
+): Layer[] => {
+  const layer = (
+    id: string,
+    context: string,
+    inputs: unknown,
+    render: (by: Renderer) => LayerText,
+  ): Layer => ({
+    id: `${id} ${platform}`,
+    platform,
+    stage: render(local).stage,
+    key: sha256([render(canonical).text, platform, inputs]),
+    dockerfile: render(local).text,
+    context,
+  });
+  return [
+    ...lineage(runtime, runtimes).map((part) =>
+      layer(`runtime/${part.name}`, `runtimes/${part.name}`, [], (by) => by.runtimeLayer(part)),
+    ),
+    layer(`agent/${agent.name}`, `agents/${agent.name}`, inputsOf(agent, platform), (by) =>
+      by.agentLayer(agent),
+    ),
+  ];
+};
+
+/**
+ * Decides what to build for these cells of the matrix. Input keys are taken from the canonical text, so that two
+ * machines with different mirrors agree on them, and from all locked platforms, so that they do not depend on a selection.
+ */
+export const plan = (
+  cells: readonly Cell[],
+  { runtimes }: Catalogue,
+  renderers: Renderers,
+  upstreamLock: Readonly<Record<string, string>>,
+): Plan => {
+  const layers = new Map<string, Layer>();
+  const images = cells.map((cell): Image => {
+    const { agent, runtime, platforms } = cell;
+    const parts = lockedPlatforms(agent).flatMap((platform) =>
+      layersOf(cell, platform, runtimes, renderers),
+    );
+    const own = parts.filter(({ platform }) => platforms.includes(platform));
+    for (const layer of own) layers.set(layer.id, layer);
+    const base = baseOf(runtime, runtimes);
+    const labels = labelsOf(agent, runtime, base, upstreamLock[base] ?? '');
+    const key = sha256([
+      renderers.canonical.image(agent, runtime, labels),
+      parts.map((layer) => layer.key),
+    ]);
+    const reference = `ai-${agent.name}:${runtime.name}`;
+    const context = `agents/${agent.name}`;
+    const texts = parts
+      .filter(({ platform }) => platform === platforms[0])
+      .map(({ dockerfile }) => `${dockerfile}\n`);
+    return {
+      id: `${agent.name}:${runtime.name}`,
+      agent: agent.name,
+      runtime: runtime.name,
+      reference,
+      platforms,
+      key,
+      dockerfile: [
+        header(reference, context),
+        ...texts,
+        renderers.local.image(agent, runtime, { ...labels, [keyLabel]: key }),
+      ].join(''),
+      context,
+      layers: own.map(({ id }) => id),
+    };
+  });
+  return { layers: [...layers.values()], images };
+};

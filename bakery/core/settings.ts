@@ -1,0 +1,52 @@
+import { z } from 'zod';
+import { UpstreamReference } from './definition.ts';
+
+const Path = z.string().min(1);
+const HostPrefix = z.string().regex(/^[a-z0-9.-]+(:\d+)?(\/[a-z0-9._-]+)*$/, {
+  error:
+    'expected a registry, or registry/path, without scheme, like "mirror.example.com/docker.io"',
+});
+
+/** `bakery.yaml` and `bakery.local.yaml` as they are written; the second one's keys replace the first one's. */
+export const WrittenSettings = z.strictObject({
+  /** Upstream images that agent layers are made in. `{python}` in the last stands for the interpreter an agent names. */
+  upstreams: z
+    .strictObject({
+      node: UpstreamReference,
+      uv: UpstreamReference,
+      python: z.string().includes('{python}'),
+    })
+    .optional(),
+  /** Where the digests of the upstream images are kept, relative to the checkout. */
+  upstreamLock: Path.optional(),
+  /** Upstream registry, or registry/path, to what is asked instead, e.g. `docker.io: mirror.example.com/docker.io`. */
+  mirrors: z.record(HostPrefix, HostPrefix).optional(),
+  /** PEM file with the CAs that build steps trust. */
+  ca: Path.optional(),
+  /** npm's and uv's configuration for build steps: other registries and their tokens. Never in an image. */
+  npmrc: Path.optional(),
+  uv: Path.optional(),
+  proxy: z
+    .strictObject({
+      http: z.url().optional(),
+      https: z.url().optional(),
+      no: z.string().optional(),
+    })
+    .optional(),
+  /** How many layers are built, and images tested, at a time. */
+  jobs: z.int().min(1).max(64).optional(),
+});
+export type WrittenSettings = z.infer<typeof WrittenSettings>;
+
+export type Settings = WrittenSettings & {
+  readonly upstreams: NonNullable<WrittenSettings['upstreams']>;
+  readonly upstreamLock: string;
+};
+
+/** The reference under which a mirror serves an upstream image; the longest matching entry wins. */
+export const mirrored = (reference: string, mirrors: Settings['mirrors'] = {}): string => {
+  const [prefix] = Object.keys(mirrors)
+    .filter((candidate) => reference.startsWith(`${candidate}/`))
+    .toSorted((a, b) => b.length - a.length);
+  return prefix === undefined ? reference : `${mirrors[prefix]}${reference.slice(prefix.length)}`;
+};

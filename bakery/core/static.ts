@@ -1,0 +1,165 @@
+import { z } from 'zod';
+import { Contract, contractLabel } from '../../ai-run/core/contract.ts';
+import { architecture, type Platform } from '../../ai-run/core/platform.ts';
+import type { TestResult } from './check.ts';
+import { keyLabel } from './plan.ts';
+
+/** One entry of a layer's tar. */
+const Entry = z.object({
+  /** Without leading or trailing slash; the root itself is ``. */
+  path: z.string(),
+  type: z.enum(['file', 'directory', 'symlink', 'link', 'other']),
+  /** Permission bits, e.g. 0o755. */
+  mode: z.number(),
+  uid: z.number(),
+  gid: z.number(),
+  /** Bytes. */
+  size: z.number(),
+  /** ELF header's e_machine of a file that is an ELF file. System V ABI, ELF header. */
+  machine: z.number().optional(),
+});
+export type Entry = z.infer<typeof Entry>;
+export const Entries = z.array(Entry);
+
+/** What is looked at of an image on one platform, without running it. */
+export type StaticSubject = {
+  readonly platform: Platform;
+  readonly key: string;
+  readonly command: string;
+  readonly config: {
+    readonly architecture: string;
+    readonly user: string;
+    readonly entrypoint: readonly string[];
+    readonly env: readonly string[];
+    readonly labels: Readonly<Record<string, string>>;
+  };
+  /** The base's layers as one listing: the last entry of a path counts. */
+  readonly base: ReadonlyMap<string, Entry>;
+  /** The bakery's own layers, bottom first, with the size each may have, in MB unpacked. */
+  readonly own: readonly {
+    readonly name: string;
+    readonly entries: readonly Entry[];
+    readonly budget: number;
+  }[];
+};
+
+const machines: Readonly<Record<Platform, number>> = { 'linux/amd64': 62, 'linux/arm64': 183 };
+
+const octal = (mode: number): string => mode.toString(8).padStart(4, '0');
+const owner = ({ uid, gid }: Entry): string => `${uid}:${gid}`;
+
+const ancestors = (path: string): string[] =>
+  path
+    .split('/')
+    .slice(0, -1)
+    .map((_, at, parts) => parts.slice(0, at + 1).join('/'));
+
+/** Linking a layer writes its parent folders anew: they must be what the base has, or the base is damaged. */
+const parents = ({ own, base }: StaticSubject): string[] =>
+  own.flatMap(({ entries }) =>
+    entries.flatMap((entry): string[] => {
+      const through = ancestors(entry.path).find((path) => base.get(path)?.type === 'symlink');
+      if (through !== undefined) return [`/${entry.path} replaces the symlink /${through}`];
+      const before = base.get(entry.path);
+      if (before === undefined || entry.type !== 'directory') return [];
+      if (before.type !== 'directory') return [`/${entry.path} was a ${before.type}`];
+      return before.mode === entry.mode && owner(before) === owner(entry)
+        ? []
+        : [
+            `/${entry.path} is ${octal(entry.mode)} ${owner(entry)}, was ${octal(before.mode)} ${owner(before)}`,
+          ];
+    }),
+  );
+
+const foreignElf = ({ own, platform }: StaticSubject): string[] =>
+  own.flatMap(({ entries }) =>
+    entries
+      .filter(({ machine }) => machine !== undefined && machine !== machines[platform])
+      .map(({ path, machine }) => `/${path} is for ELF machine ${machine}`),
+  );
+
+const modes = ({ own }: StaticSubject): string[] =>
+  own.flatMap(({ entries }) =>
+    entries.flatMap(({ path, type, mode, uid, gid }): string[] => {
+      if (type === 'other') return [`/${path} is a device or a pipe`];
+      if (type === 'symlink' || type === 'link') return [];
+      if ((mode & 0o6000) !== 0) return [`/${path} is setuid or setgid`];
+      if ((mode & 0o002) !== 0) return [`/${path} is writable for everyone`];
+      return uid === 0 && gid === 0 ? [] : [`/${path} belongs to ${uid}:${gid}`];
+    }),
+  );
+
+const leftovers = /^(root|home|tmp|run)\/.|(^|\/)_logs\/|(^|\/)\.git-credentials$|(^|\/)_cacache\//;
+
+const secrets = ({ own, config }: StaticSubject): string[] => [
+  ...own.flatMap(({ entries }) =>
+    entries
+      .filter(
+        ({ path }) =>
+          leftovers.test(path) || (/(^|\/)\.npmrc$/.test(path) && !path.includes('node_modules/')),
+      )
+      .map(({ path }) => `/${path}`),
+  ),
+  ...config.env
+    .map((variable) => variable.split('=')[0] ?? '')
+    .filter((name) => /(TOKEN|SECRET|PASSWORD|API_KEY|_PROXY)$/i.test(name))
+    .map((name) => `variable ${name}`),
+];
+
+const size = ({ own }: StaticSubject): string[] =>
+  own.flatMap(({ name, entries, budget }) => {
+    const megabytes = entries.reduce((sum, entry) => sum + entry.size, 0) / 1e6;
+    return megabytes <= budget
+      ? []
+      : [`${name} has ${megabytes.toFixed(0)} MB, budget ${budget} MB`];
+  });
+
+const config = ({ config: seen, platform, command, key }: StaticSubject): string[] => {
+  const path = seen.env.find((variable) => variable.startsWith('PATH=')) ?? '';
+  const label = seen.labels[contractLabel] ?? '';
+  const contract = (() => {
+    try {
+      return Contract.safeParse(JSON.parse(label)).success;
+    } catch {
+      return false;
+    }
+  })();
+  return [
+    ...(seen.architecture === architecture(platform) ? [] : [`architecture ${seen.architecture}`]),
+    ...(seen.user === 'node' ? [] : [`user ${JSON.stringify(seen.user)}`]),
+    ...(JSON.stringify(seen.entrypoint) === JSON.stringify([command])
+      ? []
+      : [`entrypoint ${JSON.stringify(seen.entrypoint)}`]),
+    ...(path.startsWith('PATH=/opt/agent/bin:') ? [] : [path]),
+    ...(contract ? [] : [`label ${contractLabel} ${label}`]),
+    ...(seen.labels[keyLabel] === key ? [] : [`label ${keyLabel} ${seen.labels[keyLabel]}`]),
+  ];
+};
+
+const rules: readonly (readonly [string, string, (subject: StaticSubject) => string[]])[] = [
+  ['parents', 'folders of the base keep their mode and owner', parents],
+  ['architecture', 'every ELF file is for the platform', foreignElf],
+  ['modes', 'root owns every file, none is setuid or writable for everyone', modes],
+  ['leftovers', 'no caches, logs, credentials or proxies', secrets],
+  ['size', 'every layer is within its budget', size],
+  ['config', 'user, entrypoint, PATH, contract and input key are as planned', config],
+];
+
+/** Looks at an image's files and configuration; `milliseconds` is what it took to read them. */
+export const checkStatic = (subject: StaticSubject, milliseconds: number): TestResult[] =>
+  rules.map(([name, expected, rule], at) => {
+    const wrong = rule(subject);
+    return {
+      name,
+      status: wrong.length === 0 ? 'passed' : 'failed',
+      subject: 'files and configuration',
+      ...(wrong.length === 0 ? {} : { expected, seen: summary(wrong) }),
+      // Read once, for the first rule.
+      milliseconds: at === 0 ? milliseconds : 0,
+    };
+  });
+
+const summary = (lines: readonly string[]): string =>
+  [...lines.slice(0, 10), ...(lines.length > 10 ? [`… and ${lines.length - 10} more`] : [])].join(
+    '\n',
+  );

@@ -1,0 +1,184 @@
+import Docker from 'dockerode';
+import { z } from 'zod';
+import { messageOf, UserError } from '../ai-run/core/error.ts';
+import { type Platform, platforms } from '../ai-run/core/platform.ts';
+import { keyLabel } from './core/plan.ts';
+import { capture } from './exec.ts';
+
+/** The only file that speaks dockerode: it asks the engine what exists, and removes by label. */
+
+export type Engine = {
+  readonly docker: Docker;
+  /** Identity of this engine: what was built or tested on another one does not count here. */
+  readonly id: string;
+  readonly version: string;
+  readonly cpus: number;
+  /** Multi-platform images need it. */
+  readonly containerdStore: boolean;
+};
+
+/** An image of the engine that the bakery made. */
+export type LocalImage = {
+  readonly reference: string;
+  readonly key: string;
+  readonly platforms: readonly Platform[];
+};
+
+/** dockerode knows DOCKER_HOST but no docker contexts, so the docker CLI is asked for the address it would use. */
+const endpoint = async (signal?: AbortSignal): Promise<string> => {
+  const text = await capture(
+    { file: 'docker', args: ['context', 'inspect', '--format', '{{.Endpoints.docker.Host}}'] },
+    signal === undefined ? {} : { signal },
+  );
+  return process.env['DOCKER_HOST'] ?? text.trim();
+};
+
+const connect = (address: string): Docker => {
+  const url = new URL(address);
+  if (url.protocol === 'unix:') return new Docker({ socketPath: url.pathname });
+  if (url.protocol === 'ssh:') {
+    return new Docker({
+      protocol: 'ssh',
+      host: url.hostname,
+      username: url.username,
+      ...(url.port === '' ? {} : { port: Number(url.port) }),
+    });
+  }
+  return new Docker({ host: url.hostname, port: Number(url.port || 2375) });
+};
+
+/**
+ * The engine that the docker CLI talks to.
+ * @throws UserError E_NO_ENGINE with the address, when it does not answer.
+ */
+export const openEngine = async (signal?: AbortSignal): Promise<Engine> => {
+  const address = await endpoint(signal);
+  const docker = connect(address);
+  try {
+    const info = await docker.info();
+    return {
+      docker,
+      id: String(info.ID),
+      version: String(info.ServerVersion),
+      cpus: Number(info.NCPU),
+      containerdStore: JSON.stringify(info.DriverStatus ?? '').includes(
+        'io.containerd.snapshotter',
+      ),
+    };
+  } catch (error) {
+    throw new UserError(
+      'E_NO_ENGINE',
+      `no Docker engine answers at ${address}: ${messageOf(error)}`,
+      {
+        hint: 'start it, or set DOCKER_HOST or the docker context; on a fresh Debian or Ubuntu as root: scripts/setup --install-engine',
+        cause: error,
+      },
+    );
+  }
+};
+
+// What the engine answers, as far as it is used. docs.docker.com/reference/api/engine, v1.49 and newer.
+const ListedImages = z.array(
+  z.object({
+    RepoTags: z.array(z.string()).nullish(),
+    Labels: z.record(z.string(), z.string()).nullish(),
+    Manifests: z
+      .array(
+        z.object({
+          Kind: z.string(),
+          Available: z.boolean(),
+          ImageData: z
+            .object({ Platform: z.object({ os: z.string(), architecture: z.string() }) })
+            .nullish(),
+        }),
+      )
+      .nullish(),
+  }),
+);
+const InspectedImage = z.object({
+  Architecture: z.string(),
+  RootFS: z.object({ Layers: z.array(z.string()) }),
+  Config: z.object({
+    User: z.string().default(''),
+    Entrypoint: z.array(z.string()).nullish(),
+    Env: z.array(z.string()).nullish(),
+    Labels: z.record(z.string(), z.string()).nullish(),
+  }),
+});
+
+/** Every image of the engine that carries an input key, once for each of its names. */
+export const localImages = async ({ docker }: Engine): Promise<LocalImage[]> => {
+  const images = ListedImages.parse(
+    await docker.listImages({ manifests: true, filters: { label: [keyLabel] } }),
+  );
+  return images.flatMap(({ RepoTags, Labels, Manifests }) => {
+    const names = (Manifests ?? [])
+      .filter(({ Kind, Available }) => Kind === 'image' && Available)
+      .map(({ ImageData }) => `${ImageData?.Platform.os}/${ImageData?.Platform.architecture}`);
+    return (RepoTags ?? []).map((reference) => ({
+      reference,
+      key: Labels?.[keyLabel] ?? '',
+      platforms: platforms.filter((platform) => names.includes(platform)),
+    }));
+  });
+};
+
+/** What an image says of itself for one platform. Fields as in the OCI image configuration. */
+export type ImageConfig = {
+  readonly diffIds: readonly string[];
+  readonly architecture: string;
+  readonly user: string;
+  readonly entrypoint: readonly string[];
+  readonly env: readonly string[];
+  readonly labels: Readonly<Record<string, string>>;
+};
+
+export const inspectImage = async (
+  { docker }: Engine,
+  reference: string,
+  platform: Platform,
+): Promise<ImageConfig> => {
+  const [os, architecture] = platform.split('/');
+  // dockerode's own inspect() loses its query, and without a platform the engine answers for the machine's.
+  const answer = await new Promise<unknown>((resolve, reject) => {
+    docker.modem.dial(
+      {
+        path: `/images/${reference}/json?`,
+        method: 'GET',
+        options: { platform: JSON.stringify({ os, architecture }) },
+        statusCodes: { 200: true, 404: 'no such image', 500: 'server error' },
+      },
+      (error: Error | null, data: unknown) => (error === null ? resolve(data) : reject(error)),
+    );
+  });
+  const { Architecture, RootFS, Config } = InspectedImage.parse(answer);
+  return {
+    diffIds: RootFS.Layers,
+    architecture: Architecture,
+    user: Config.User,
+    entrypoint: Config.Entrypoint ?? [],
+    env: Config.Env ?? [],
+    labels: Config.Labels ?? {},
+  };
+};
+
+/** All of an image, for all its platforms, as a tar of its OCI layout. */
+export const saveImage = ({ docker }: Engine, reference: string): Promise<NodeJS.ReadableStream> =>
+  docker.getImage(reference).get();
+
+/** Removes every container with this label, running or not. Returns how many there were. */
+export const removeContainers = async ({ docker }: Engine, label: string): Promise<number> => {
+  const containers = await docker.listContainers({ all: true, filters: { label: [label] } });
+  await Promise.all(
+    containers.map(({ Id }) =>
+      docker
+        .getContainer(Id)
+        .remove({ force: true, v: true })
+        // Another remove, docker's own --rm, may have come first.
+        .catch((error: { statusCode?: number }) => {
+          if (error.statusCode !== 404 && error.statusCode !== 409) throw error;
+        }),
+    ),
+  );
+  return containers.length;
+};

@@ -1,0 +1,80 @@
+import { execa } from 'execa';
+import { type Command, formatCommand } from '../ai-run/core/command.ts';
+import { UserError } from '../ai-run/core/error.ts';
+import { redacted } from '../ai-run/core/text.ts';
+
+/** The only file that starts processes. */
+
+export type Outcome = {
+  /** The exit code, 128 + signal number where a signal ended it; absent when it ran out of time. */
+  readonly exitCode: number | undefined;
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly timedOut: boolean;
+};
+
+export type Options = {
+  readonly input?: string;
+  readonly cwd?: string;
+  /** Milliseconds. */
+  readonly timeout?: number;
+  readonly signal?: AbortSignal;
+  /** Called with each line of stderr as it comes; stderr is not kept then. */
+  readonly onLine?: (line: string) => void;
+};
+
+/**
+ * Runs a command to its end, whatever its exit code.
+ * @throws UserError E_NO_PROGRAM when there is no such program, E_INTERRUPTED when `signal` ended it.
+ */
+export const run = async (command: Command, options: Options = {}): Promise<Outcome> => {
+  const child = execa(command.file, command.args, {
+    reject: false,
+    stripFinalNewline: false,
+    stdin: options.input === undefined ? 'ignore' : 'pipe',
+    ...(options.input === undefined ? {} : { input: options.input }),
+    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+    ...(options.timeout === undefined ? {} : { timeout: options.timeout }),
+    ...(options.signal === undefined ? {} : { cancelSignal: options.signal }),
+    ...(command.env === undefined ? {} : { env: command.env }),
+    // Output of a test or a build that is larger than this is not looked at any more.
+    maxBuffer: 16 * 1024 * 1024,
+    buffer: { stdout: true, stderr: options.onLine === undefined },
+  });
+  const reading = (async () => {
+    if (options.onLine === undefined) return;
+    for await (const line of child.iterable({ from: 'stderr' })) options.onLine(line);
+  })().catch(() => undefined); // the child's own end says what went wrong
+  const result = await child;
+  await reading;
+  if (result.isCanceled) throw new UserError('E_INTERRUPTED', 'interrupted');
+  if (result.code === 'ENOENT') {
+    throw new UserError(
+      'E_NO_PROGRAM',
+      `there is no program ${JSON.stringify(command.file)} on PATH`,
+      {
+        hint: 'install Docker with buildx; on Debian or Ubuntu as root: scripts/setup --install-engine',
+      },
+    );
+  }
+  const signalled = result.signalDescription === undefined ? undefined : 137;
+  return {
+    exitCode: result.timedOut ? undefined : (result.exitCode ?? signalled),
+    stdout: result.stdout ?? '',
+    stderr: result.stderr ?? '',
+    timedOut: result.timedOut,
+  };
+};
+
+/**
+ * Runs a command that must succeed and returns its standard output.
+ * @throws UserError E_COMMAND with the command and what it said, when it does not.
+ */
+export const capture = async (command: Command, options: Options = {}): Promise<string> => {
+  const { exitCode, stdout, stderr } = await run(command, options);
+  if (exitCode === 0) return stdout;
+  throw new UserError(
+    'E_COMMAND',
+    `${formatCommand(command)} exited with ${exitCode ?? 'no code: it ran out of time'}\n${redacted(stderr).trim()}`,
+  );
+};

@@ -1,0 +1,180 @@
+import { randomBytes } from 'node:crypto';
+import pLimit from 'p-limit';
+import { UserError } from '../ai-run/core/error.ts';
+import { launch } from '../ai-run/core/launch.ts';
+import { type Platform } from '../ai-run/core/platform.ts';
+import { harden } from '../ai-run/core/policy.ts';
+import { formatCommand } from '../ai-run/core/command.ts';
+import { printable } from '../ai-run/core/text.ts';
+import { type Agent, lineage, type Runtime } from './core/catalogue.ts';
+import { judge, type TestResult } from './core/check.ts';
+import type { Check } from './core/definition.ts';
+import type { Image } from './core/plan.ts';
+import { checkStatic, type Entry } from './core/static.ts';
+import { type Engine, inspectImage, removeContainers, saveImage } from './engine.ts';
+import { run } from './exec.ts';
+import { readListings } from './listing.ts';
+import type { Memory } from './memory.ts';
+
+/** One image to test, with the definitions it was made from. */
+export type Subject = {
+  readonly image: Image;
+  readonly agent: Agent;
+  readonly runtime: Runtime;
+};
+
+export type Smoke = {
+  readonly test: (subject: Subject, platform: Platform) => Promise<TestResult[]>;
+  /** Removes whatever a check left running. */
+  readonly close: () => Promise<void>;
+};
+
+/** A user that no image knows: what works for it works for every caller. */
+const user = { uid: 1234, gid: 1234 };
+
+/** An emulated program is an order of magnitude slower: it needs patience, not another try. */
+const emulationFactor = 10;
+
+const lastLines = (text: string): string =>
+  printable(text).trimEnd().split('\n').slice(-8).join('\n');
+
+const flatten = (layers: readonly (readonly Entry[])[]): Map<string, Entry> =>
+  new Map(layers.flat().map((entry) => [entry.path, entry]));
+
+/**
+ * Tests images of this engine: what can be seen without running them, and their checks, each in a container of its
+ * own under ai-run's policy.
+ * @param executable platforms this machine can execute; on others the checks are reported as not run.
+ * @param native the platform it executes without emulation.
+ */
+export const openSmoke = (
+  engine: Engine,
+  memory: Memory,
+  runtimes: readonly Runtime[],
+  executable: readonly string[],
+  native: Platform,
+  signal: AbortSignal,
+): Smoke => {
+  const session = `smoke-${randomBytes(6).toString('hex')}`;
+  const label = `ai-run.session=${session}`;
+  const policy = harden({
+    user,
+    network: { mode: 'none' },
+    limits: { cpus: Math.min(2, engine.cpus) },
+  });
+  const listings = new Map<string, readonly Entry[]>();
+  const saving = pLimit(1);
+
+  /** Saves an image where one of its layers is not known yet; one at a time, because one may teach the next. */
+  const ensureListings = (image: Image, diffIds: readonly string[]): Promise<void> => {
+    return saving(async () => {
+      for (const id of diffIds) {
+        const entries = listings.has(id) ? undefined : await memory.listing(id);
+        if (entries !== undefined) listings.set(id, entries);
+      }
+      if (diffIds.every((id) => listings.has(id))) return;
+      const saved = await saveImage(engine, image.reference);
+      for (const listing of await readListings(saved, memory.wasListed)) {
+        listings.set(listing.diffId, listing.entries);
+        await memory.listed(listing);
+      }
+    });
+  };
+
+  const staticChecks = async (
+    { image, agent, runtime }: Subject,
+    platform: Platform,
+  ): Promise<TestResult[]> => {
+    const started = performance.now();
+    const config = await inspectImage(engine, image.reference, platform);
+    await ensureListings(image, config.diffIds);
+    const layers = config.diffIds.map((id) => {
+      const entries = listings.get(id);
+      if (entries === undefined)
+        throw new Error(`${image.reference}: the engine saved no layer ${id}`);
+      return entries;
+    });
+    const parts = [...lineage(runtime, runtimes), agent];
+    const base = layers.slice(0, layers.length - parts.length);
+    return checkStatic(
+      {
+        platform,
+        key: image.key,
+        command: agent.command,
+        config,
+        base: flatten(base),
+        own: parts.map(({ name, budget }, at) => ({
+          name,
+          budget,
+          entries: layers[base.length + at] ?? [],
+        })),
+      },
+      performance.now() - started,
+    );
+  };
+
+  const runCheck = async (
+    check: Check,
+    { image, agent }: Subject,
+    platform: Platform,
+  ): Promise<TestResult> => {
+    const [file, ...args] = check.run;
+    const subject = formatCommand({ file: file ?? '', args });
+    if (!executable.includes(platform)) {
+      return {
+        name: check.name,
+        status: 'not run',
+        subject,
+        seen: `this machine cannot execute ${platform}`,
+        milliseconds: 0,
+      };
+    }
+    const seconds = check.timeout * (platform === native ? 1 : emulationFactor);
+    const started = performance.now();
+    const outcome = await run(
+      launch({
+        image: image.reference,
+        platform,
+        policy,
+        command: [file ?? '', ...args],
+        labels: { 'ai-run.session': session },
+      }),
+      { timeout: seconds * 1000, signal },
+    );
+    const wrong = outcome.timedOut
+      ? [`an end within ${seconds} s`]
+      : judge(check, agent.lock.version ?? '', outcome);
+    return {
+      name: check.name,
+      status: wrong.length === 0 ? 'passed' : 'failed',
+      subject,
+      ...(wrong.length === 0
+        ? {}
+        : {
+            expected: wrong.join(', '),
+            seen: [
+              `exit code ${outcome.exitCode ?? 'none'}`,
+              `stdout: ${lastLines(outcome.stdout)}`,
+              `stderr: ${lastLines(outcome.stderr)}`,
+            ].join('\n'),
+          }),
+      milliseconds: performance.now() - started,
+    };
+  };
+
+  return {
+    test: async (subject, platform) => {
+      if (signal.aborted) throw new UserError('E_INTERRUPTED', 'interrupted');
+      const results = await staticChecks(subject, platform);
+      const checks = [
+        ...subject.agent.checks,
+        ...lineage(subject.runtime, runtimes).flatMap(({ checks: own }) => own),
+      ];
+      for (const check of checks) results.push(await runCheck(check, subject, platform));
+      return results;
+    },
+    close: async () => {
+      await removeContainers(engine, label);
+    },
+  };
+};

@@ -1,0 +1,133 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { z } from 'zod';
+import type { Agent } from '../core/catalogue.ts';
+import { PackageJson, readLock } from '../core/lock.ts';
+import { best, candidates, skippedFor, type Trial, type Update } from '../core/update.ts';
+import { capture, run } from '../exec.ts';
+
+const View = z.object({
+  versions: z.union([z.string(), z.array(z.string())]),
+  'dist-tags': z.object({ latest: z.string() }),
+});
+
+/** Looking further back than this finds software nobody wants any more. */
+const maximumTrials = 30;
+
+type Files = Readonly<Record<string, string>>;
+
+/** Resolves one version in a folder of its own. npm runs no script for that, and writes no download address. */
+const resolveVersion = async (
+  agent: Agent,
+  name: string,
+  version: string,
+  signal: AbortSignal,
+): Promise<Trial<Files>> => {
+  const folder = await mkdtemp(join(tmpdir(), 'bakery-update-'));
+  try {
+    const manifest = { name: agent.name, private: true, dependencies: { [name]: version } };
+    const text = `${JSON.stringify(manifest, undefined, 2)}\n`;
+    await writeFile(join(folder, 'package.json'), text);
+    const outcome = await run(
+      {
+        file: 'npm',
+        args: [
+          'install',
+          '--package-lock-only',
+          '--ignore-scripts',
+          '--omit-lockfile-registry-resolved',
+          '--no-audit',
+          '--no-fund',
+        ],
+      },
+      { cwd: folder, signal, timeout: 300_000 },
+    );
+    if (outcome.exitCode !== 0) {
+      const reason = /npm error (?!code)(.*)/.exec(outcome.stderr)?.[1] ?? 'npm cannot resolve it';
+      return {
+        version,
+        missing: Object.fromEntries(agent.platforms.map((platform) => [platform, reason])),
+        value: {},
+      };
+    }
+    const files = {
+      'package.json': text,
+      'package-lock.json': await readFile(join(folder, 'package-lock.json'), 'utf8'),
+    };
+    return { version, missing: readLock(agent, files).missing, value: files };
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+};
+
+/** The newest version of an npm agent whose tree holds its program on all the agent's platforms. */
+export const updateNpm = async (agent: Agent, signal: AbortSignal): Promise<Update> => {
+  const [name] = Object.keys(
+    PackageJson.parse(JSON.parse(agent.files['package.json'] ?? '{}')).dependencies ?? {},
+  );
+  const from = agent.lock.version;
+  const nothing = {
+    name: agent.name,
+    from,
+    to: from,
+    skipped: [],
+    missing: agent.lock.missing,
+    files: {},
+  };
+  if (name === undefined) return { ...nothing, error: 'package.json names no package' };
+  const view = View.parse(
+    JSON.parse(
+      await capture(
+        { file: 'npm', args: ['view', name, 'versions', 'dist-tags', '--json'] },
+        { signal, timeout: 120_000 },
+      ),
+    ),
+  );
+  const trials: Trial<Files>[] = [];
+  for (const version of candidates([view.versions].flat(), view['dist-tags'].latest, from).slice(
+    0,
+    maximumTrials,
+  )) {
+    // The present version is complete as it is: its lock was checked when it was read.
+    if (
+      version === from &&
+      Object.keys(agent.lock.missing).length === 0 &&
+      agent.lock.issues.length === 0
+    ) {
+      trials.push({ version, missing: {}, value: {} });
+      break;
+    }
+    const trial = await resolveVersion(agent, name, version, signal);
+    trials.push(trial);
+    if (Object.keys(trial.missing).length === 0) break;
+  }
+  const taken = best(trials);
+  if (taken === undefined) return nothing;
+  const skipped = skippedFor(trials, taken);
+  const lockable = Object.keys(taken.missing).length < agent.platforms.length;
+  if (!lockable)
+    return {
+      ...nothing,
+      skipped: [
+        ...skipped,
+        { version: taken.version, reason: Object.values(taken.missing)[0] ?? '' },
+      ],
+    };
+  return {
+    name: agent.name,
+    from,
+    to: taken.version,
+    skipped,
+    missing: taken.missing,
+    files:
+      taken.version === from && agent.lock.issues.length === 0
+        ? {}
+        : Object.fromEntries(
+            Object.entries(taken.value).map(([file, text]) => [
+              `agents/${agent.name}/${file}`,
+              text,
+            ]),
+          ),
+  };
+};

@@ -1,0 +1,47 @@
+import pLimit from 'p-limit';
+import { messageOf } from '../../ai-run/core/error.ts';
+import { stringify } from 'yaml';
+import { platforms } from '../../ai-run/core/platform.ts';
+import type { Checkout } from '../checkout.ts';
+import { upstreamsOf } from '../core/dockerfile.ts';
+import { mirrored } from '../core/settings.ts';
+import type { Update } from '../core/update.ts';
+import { resolveTag } from '../registry.ts';
+
+const header = '# Digests of the upstream images, by `bakery update --upstreams`.\n';
+
+/** The index digest each upstream tag has now; all of them in one file. */
+export const updateUpstreams = async (
+  checkout: Checkout,
+  signal: AbortSignal,
+): Promise<Update[]> => {
+  const { catalogue, settings, upstreamLock } = checkout;
+  const references = upstreamsOf(catalogue.agents, catalogue.runtimes, settings.upstreams);
+  const limit = pLimit(4);
+  const updates = await Promise.all(
+    references.map((name) =>
+      limit(async (): Promise<Update> => {
+        const from = upstreamLock[name];
+        const nothing = { name, from, to: from, skipped: [], missing: {}, files: {} };
+        try {
+          const { digest, platforms: offered } = await resolveTag(
+            mirrored(name, settings.mirrors),
+            signal,
+          );
+          const absent = platforms.filter((platform) => !offered.includes(platform));
+          return absent.length === 0
+            ? { ...nothing, to: digest }
+            : { ...nothing, error: `is not offered for ${absent.join(' and ')}` };
+        } catch (error) {
+          if (signal.aborted) throw error;
+          return { ...nothing, error: messageOf(error) };
+        }
+      }),
+    ),
+  );
+  const lock = Object.fromEntries(
+    updates.flatMap(({ name, to }) => (to === undefined ? [] : [[name, to]])),
+  );
+  const files = { [settings.upstreamLock]: `${header}${stringify(lock)}` };
+  return updates.map((update, at) => (at === 0 ? { ...update, files } : update));
+};
