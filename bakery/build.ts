@@ -105,15 +105,29 @@ export const buildLayers = async (
   );
 };
 
+/**
+ * Images that are exported at the same time race for the snapshots they share, and the engine then says that one is
+ * missing, exists already, or is locked. Nothing is lost: what was exported stays, and all layers are cached.
+ */
+const isRace = ({ ok, error = '' }: BuildResult): boolean =>
+  !ok && /snapshot \S+ does not exist|snapshot .*already exists|locked for|unavailable/.test(error);
+
+const maximumTries = 4;
+
 /** Wave 2: all images in one call, so that BuildKit sees every layer they share. */
-export const buildImages = (
+export const buildImages = async (
   images: readonly Image[],
   output: Output,
   context: BuildContext,
-): Promise<BuildResult> =>
-  build(
-    `${images.length} ${images.length === 1 ? 'image' : 'images'}`,
-    bakeCommand(context.inputs),
-    JSON.stringify(bakeFile(images, output, context.inputs)),
-    context,
-  );
+): Promise<BuildResult> => {
+  const again = (): Promise<BuildResult> =>
+    build(
+      `${images.length} ${images.length === 1 ? 'image' : 'images'}`,
+      bakeCommand(context.inputs),
+      JSON.stringify(bakeFile(images, output, context.inputs)),
+      context,
+    );
+  let result = await again();
+  for (let tries = 1; tries < maximumTries && isRace(result); tries += 1) result = await again();
+  return result;
+};

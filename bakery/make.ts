@@ -107,6 +107,21 @@ const bake = async (
   return { results: [...results, wave], blocked, upToDate };
 };
 
+/** What the engine has, as it is. */
+const alreadyBaked = async (images: readonly Image[], engine: Engine): Promise<Baked> => {
+  const local = await localImages(engine);
+  const blocked = new Map<string, string>();
+  for (const image of images) {
+    const found = local.find(({ reference }) => reference === image.reference);
+    for (const platform of image.platforms) {
+      if (found?.platforms.includes(platform) !== true) {
+        blocked.set(cellName(image, platform), 'the engine does not have it: run `bakery build`');
+      }
+    }
+  }
+  return { results: [], blocked, upToDate: new Set(images) };
+};
+
 type Tested = { readonly results: readonly TestResult[]; readonly why?: string };
 
 /** Tests every image that exists; what was tested under the same input key before is not tested again. */
@@ -228,9 +243,9 @@ export const make = async (checkout: Checkout, options: MakeOptions): Promise<Bu
     options,
     jobs: options.jobs ?? checkout.settings.jobs ?? Math.max(2, engine.cpus),
   };
-  const baked: Baked = options.build
+  const baked = options.build
     ? await bake(plan.images, plan, kitchen)
-    : { results: [], blocked: new Map(), upToDate: new Set(plan.images) };
+    : await alreadyBaked(plan.images, engine);
   const subjects = plan.images.flatMap((image, at): Subject[] => {
     const cell = cells[at];
     return cell === undefined ? [] : [{ image, agent: cell.agent, runtime: cell.runtime }];

@@ -100,7 +100,10 @@ const agentView = (agent: Agent, upstreams: Settings['upstreams']) => ({
   title: agent.title,
   version: agent.lock.version,
   command: agent.command,
-  script: agent.install.kind === 'pypi' ? (agent.install.script ?? agent.command) : undefined,
+  script: agent.install.kind === 'pypi' ? agent.install.script : undefined,
+  // PyPA's recorded-installed-projects specification: a distribution's folder has _ for -.
+  distribution:
+    agent.install.kind === 'pypi' ? agent.install.package.replaceAll('-', '_') : undefined,
   install: { program: undefined, requires: [], ...agent.install },
   files: downloadFiles(agent),
   archive: downloadFiles(agent).some(({ url }) => /\.(tgz|tar\.gz)$/.test(url ?? '')),

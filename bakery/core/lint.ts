@@ -32,7 +32,7 @@ const commands = (instruction: Instruction, pattern: RegExp): readonly string[] 
   keyword(instruction) === 'RUN'
     ? text(instruction)
         .split('\n')
-        .filter((line) => pattern.test(line))
+        .filter((line) => pattern.test(line) && !line.trimStart().startsWith('#'))
     : [];
 
 const lacks = (lines: readonly string[], ...words: readonly string[]): boolean =>

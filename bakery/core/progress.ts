@@ -79,9 +79,12 @@ export const countSteps = ({ vertices }: BuildRecord): { executed: number; total
   };
 };
 
+/** A step without its mounts: `[agent 4/4] RUN <<EOF (set -eu...)`. */
+const shortStep = (name: string): string => name.replaceAll(/ *--mount=\S+/g, '');
+
 /** The step that is at work, for people. */
 export const currentStep = ({ vertices }: BuildRecord): string =>
-  [...vertices.values()].findLast(({ completed }) => !completed)?.name ?? '';
+  shortStep([...vertices.values()].findLast(({ completed }) => !completed)?.name ?? '');
 
 /** The step that failed and the last of what it printed. */
 export const failure = (
@@ -93,8 +96,9 @@ export const failure = (
   if (found === undefined) return undefined;
   const [digest, { name, error }] = found;
   return {
-    step: name,
-    error: error ?? '',
+    step: shortStep(name),
+    // BuildKit repeats the whole script before it comes to the point.
+    error: (error ?? '').replace(/^[\s\S]* did not complete successfully: /, ''),
     output: (all.tails.get(digest) ?? '').trimEnd().split('\n').slice(-12).join('\n'),
   };
 };

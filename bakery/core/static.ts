@@ -71,10 +71,15 @@ const parents = ({ own, base }: StaticSubject): string[] =>
     }),
   );
 
+/**
+ * All of an agent must be for the platform. A runtime may carry objects for others, as Go's cross compiler does, but
+ * not among its programs and libraries.
+ */
 const foreignElf = ({ own, platform }: StaticSubject): string[] =>
   own.flatMap(({ entries }) =>
     entries
       .filter(({ machine }) => machine !== undefined && machine !== machines[platform])
+      .filter(({ path }) => path.startsWith('opt/agent/') || /(^|\/)bin\/|\.so(\.|$)/.test(path))
       .map(({ path, machine }) => `/${path} is for ELF machine ${machine}`),
   );
 
@@ -89,7 +94,8 @@ const modes = ({ own }: StaticSubject): string[] =>
     }),
   );
 
-const leftovers = /^(root|home|tmp|run)\/.|(^|\/)_logs\/|(^|\/)\.git-credentials$|(^|\/)_cacache\//;
+const leftovers =
+  /^(root|home|tmp|run)\/.|(^|\/)_logs\/.*-debug-\d+\.log$|(^|\/)\.git-credentials$|(^|\/)_cacache\//;
 
 const secrets = ({ own, config }: StaticSubject): string[] => [
   ...own.flatMap(({ entries }) =>
@@ -138,7 +144,7 @@ const config = ({ config: seen, platform, command, key }: StaticSubject): string
 
 const rules: readonly (readonly [string, string, (subject: StaticSubject) => string[]])[] = [
   ['parents', 'folders of the base keep their mode and owner', parents],
-  ['architecture', 'every ELF file is for the platform', foreignElf],
+  ['architecture', 'every program and library is for the platform', foreignElf],
   ['modes', 'root owns every file, none is setuid or writable for everyone', modes],
   ['leftovers', 'no caches, logs, credentials or proxies', secrets],
   ['size', 'every layer is within its budget', size],

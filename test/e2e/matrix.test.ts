@@ -1,0 +1,254 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { BuildReport } from '../../bakery/core/report.ts';
+import { emulation } from './emulation.ts';
+import { buildReferences, type Step, stepsOf } from './history.ts';
+import { bakery, docker, edit, makeCheckout, nonce, removeCheckout, run } from './support.ts';
+
+/** Three real agents and one that fails, on all runtimes and both platforms, from nothing cached. */
+
+const good = { 'e2e-claude': 'claude', 'e2e-gemini': 'gemini', 'e2e-aider': 'aider' };
+const broken = 'e2e-broken';
+const runtimes = ['base', 'go', 'php8.4', 'php8.5'];
+const platforms = ['linux/amd64', 'linux/arm64'];
+const both = ['--platform', platforms.join(',')];
+
+const isRun = ({ name }: Step): boolean => /^\[[^\]]+\] RUN /.test(name);
+
+/** Gives every layer an input that no build here has seen. */
+const makeCold = async (root: string): Promise<void> => {
+  const word = nonce();
+  for (const runtime of runtimes) {
+    await edit(join(root, 'runtimes', runtime, 'Dockerfile.hbs'), (text) =>
+      text.replace('set -eu\n', `set -eu\n# ${word}\n`),
+    );
+  }
+  for (const agent of [...Object.keys(good), broken]) await makeAgentCold(root, agent, word);
+};
+
+const makeAgentCold = async (root: string, agent: string, word: string): Promise<void> => {
+  const folder = join(root, 'agents', agent);
+  if (agent === 'e2e-aider') {
+    for (const architecture of ['amd64', 'arm64']) {
+      await edit(join(folder, `requirements.${architecture}.txt`), (text) => `${text}# ${word}\n`);
+    }
+  } else {
+    await edit(join(folder, 'package.json'), (text) =>
+      JSON.stringify({ ...(JSON.parse(text) as object), description: word }),
+    );
+  }
+};
+
+const reportOf = (stdout: string): BuildReport => JSON.parse(stdout) as BuildReport;
+
+describe('the matrix', () => {
+  let root = '';
+  let before: string[] = [];
+  let report: BuildReport;
+
+  const newSteps = async (): Promise<Step[][]> => {
+    const references = (await buildReferences()).filter((reference) => !before.includes(reference));
+    return Promise.all(references.map(stepsOf));
+  };
+
+  beforeAll(async () => {
+    root = await makeCheckout({ ...good, [broken]: 'gemini' });
+    // Its program is deleted, so that its layer fails.
+    await edit(join(root, 'agents', broken, 'agent.yaml'), (text) =>
+      text
+        .replace('command: gemini', 'command: broken')
+        .replace(
+          /^ {2}kind: npm$/m,
+          "  kind: npm\n  program: node_modules/@google/gemini-cli/gone\n  prune: ['node_modules/@google']",
+        ),
+    );
+    await makeCold(root);
+    before = await buildReferences();
+    // Nothing of another platform can be executed while this builds.
+    await emulation.off();
+    try {
+      const { stdout } = await bakery([
+        '--root',
+        root,
+        'build',
+        '--all',
+        ...both,
+        '--no-test',
+        '--json',
+      ]);
+      report = reportOf(stdout);
+    } finally {
+      await emulation.on();
+    }
+  });
+  afterAll(async () => {
+    await removeCheckout(root, [...Object.keys(good), broken]);
+  });
+
+  test('a failing layer takes its own images with it and no others, and is named', () => {
+    const blocked = report.images.filter(({ build }) => build === 'blocked');
+    expect(blocked.map(({ image }) => image)).toEqual(
+      runtimes.flatMap((runtime) => platforms.map(() => `ai-${broken}:${runtime}`)),
+    );
+    expect(blocked[0]?.why).toBe(`agent/${broken} linux/amd64 failed`);
+    expect(report.images.filter(({ build }) => build === 'built')).toHaveLength(3 * 4 * 2);
+    expect(report.ok).toBe(false);
+    const failed = report.layers.filter(({ ok }) => !ok);
+    expect(failed.map(({ id }) => id).toSorted()).toEqual(
+      platforms.map((platform) => `agent/${broken} ${platform}`),
+    );
+    expect(failed[0]?.error).toContain('No such file or directory');
+  });
+
+  test('the log that a failure names holds the whole build', async () => {
+    const failed = report.layers.find(({ ok }) => !ok);
+    expect(await readFile(failed?.log ?? '', 'utf8')).toContain('npm install');
+  });
+
+  test('it took exactly (agents + runtimes) × platforms layer builds, by BuildKit’s records', async () => {
+    const steps = await newSteps();
+    const executed = new Set(
+      steps
+        .flat()
+        .filter((step) => isRun(step) && !step.cached)
+        .map(({ digest }) => digest),
+    );
+    expect(executed.size).toBe((4 + 4) * 2);
+    expect(report.layers.filter(({ id }) => !id.endsWith('images'))).toHaveLength((4 + 4) * 2);
+  });
+
+  test('nothing was emulated: it was built while a foreign program could not even start', async () => {
+    await emulation.off();
+    try {
+      const foreign = platforms.find(
+        (platform) => !platform.endsWith(process.arch === 'x64' ? 'amd64' : 'arm64'),
+      );
+      const { code, stderr } = await run(
+        'docker',
+        [
+          'buildx',
+          'build',
+          '--platform',
+          foreign ?? '',
+          '--file',
+          '-',
+          '--output',
+          'type=cacheonly',
+          '--no-cache',
+          join(root, 'agents', 'e2e-claude'),
+        ],
+        { input: `FROM ${await baseImage(root)}\nRUN true\n` },
+      );
+      expect(code).not.toBe(0);
+      expect(stderr).toContain('exec format error');
+    } finally {
+      await emulation.on();
+    }
+  });
+
+  test('an agent’s layer has one digest on all runtimes, and another on each platform', async () => {
+    for (const agent of Object.keys(good)) {
+      const layers = await Promise.all(
+        platforms.map((platform) =>
+          Promise.all(runtimes.map((runtime) => lastLayer(`ai-${agent}:${runtime}`, platform))),
+        ),
+      );
+      expect(layers.map((digests) => new Set(digests).size)).toEqual([1, 1]);
+      expect(new Set(layers.flat()).size).toBe(2);
+    }
+  });
+
+  test('every image passes its smoke tests on both platforms', async () => {
+    const junit = join(root, 'junit.xml');
+    const { code, stdout, stderr } = await bakery([
+      ...['--root', root, 'test', ...Object.keys(good), ...both, '--json', '--junit', junit],
+    ]);
+    const { images } = reportOf(stdout);
+    expect(
+      images
+        .filter(({ test: outcome }) => outcome !== 'passed')
+        .map(({ image, platform, why }) => [image, platform, why]),
+    ).toEqual([]);
+    expect(images).toHaveLength(3 * 4 * 2);
+    expect(code, stderr).toBe(0);
+    expect((await readFile(junit, 'utf8')).match(/<testsuite /g)).toHaveLength(3 * 4 * 2);
+  });
+
+  test('unchanged, nothing is built and nothing tested again', async () => {
+    before = await buildReferences();
+    const { code, stdout } = await bakery([
+      '--root',
+      root,
+      'build',
+      ...Object.keys(good),
+      ...both,
+      '--json',
+    ]);
+    expect(code).toBe(0);
+    const { layers, images } = reportOf(stdout);
+    expect(layers).toEqual([]);
+    expect(new Set(images.map(({ build }) => build))).toEqual(new Set(['up to date']));
+    expect(await newSteps()).toEqual([]);
+  });
+
+  test('one agent changed costs that agent’s layers only', async () => {
+    await makeAgentCold(root, 'e2e-gemini', nonce());
+    before = await buildReferences();
+    const { stdout } = await bakery([
+      '--root',
+      root,
+      'build',
+      ...Object.keys(good),
+      ...both,
+      '--no-test',
+      '--json',
+    ]);
+    const { layers, images } = reportOf(stdout);
+    expect(layers.map(({ id }) => id)).toEqual([
+      ...platforms.map((platform) => `agent/e2e-gemini ${platform}`),
+      '4 images',
+    ]);
+    expect(images.filter(({ build }) => build === 'built').map(({ image }) => image)).toEqual(
+      runtimes.flatMap((runtime) => platforms.map(() => `ai-e2e-gemini:${runtime}`)),
+    );
+    const executed = (await newSteps()).flat().filter((step) => isRun(step) && !step.cached);
+    expect(new Set(executed.map(({ digest }) => digest)).size).toBe(2);
+  });
+
+  test('a check that fails shows the command, what was expected and what was seen', async () => {
+    await edit(join(root, 'agents', 'e2e-claude', 'agent.yaml'), (text) =>
+      text.replace("'^{version} ", "'^0.0.0 "),
+    );
+    const { code, stdout } = await bakery([
+      '--root',
+      root,
+      'build',
+      'e2e-claude',
+      '--runtime',
+      'base',
+    ]);
+    expect(code).toBe(1);
+    expect(stdout).toContain('run:      claude --version');
+    expect(stdout).toContain('expected: stdout like ^0.0.0 ');
+    expect(stdout).toContain('(Claude Code)');
+  });
+});
+
+const baseImage = async (root: string): Promise<string> => {
+  const { stdout } = await bakery(['--root', root, 'render', 'e2e-claude', '--runtime', 'base']);
+  return /^FROM (\S+@sha256:\w+) AS image$/m.exec(stdout)?.[1] ?? '';
+};
+
+const lastLayer = async (image: string, platform: string): Promise<string> => {
+  const { stdout } = await docker(
+    'image',
+    'inspect',
+    '--platform',
+    platform,
+    '--format',
+    '{{json .RootFS.Layers}}',
+    image,
+  );
+  return (JSON.parse(stdout) as string[]).at(-1) ?? '';
+};
