@@ -85,7 +85,7 @@ export const buildInputs = ({ root, settings }: Checkout): BuildInputs => {
     if (path === undefined) continue;
     secrets[id] = resolve(root, path);
     if (!existsSync(secrets[id])) {
-      throw new UserError('E_SETTING', `bakery.yaml: ${id}: there is no file ${secrets[id]}`);
+      throw new UserError('E_SETTING', `settings: ${id}: there is no file ${secrets[id]}`);
     }
   }
   const { http, https, no } = settings.proxy ?? {};

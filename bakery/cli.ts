@@ -44,11 +44,15 @@ Exit codes: 0 all well; 1 something failed; 2 wrong usage; 70 a bug in bakery; 1
   );
 
 /** A verb with the selection that all of them share. */
-const verb = (name: string, description: string, agents = '[agents...]'): Command =>
+const verb = (
+  name: string,
+  description: string,
+  agentsHelp = 'agents by name; none means all',
+): Command =>
   program
     .command(name)
     .description(description)
-    .argument(agents, 'agents by name; none means all')
+    .argument('[agents...]', agentsHelp)
     .option('--runtime <names>', 'runtimes, separated by commas; none means all', names)
     .option(
       '--platform <names>',
@@ -99,7 +103,11 @@ const bakes = (command: Command): Command =>
     .option('--quiet', 'no progress');
 
 bakes(
-  verb('build', 'build images for this machine’s platform into the local engine, and test them'),
+  verb(
+    'build',
+    'build images for this machine’s platform into the local engine, and test them',
+    'agents by name; --all means all',
+  ),
 )
   .option('--all', 'all agents')
   .option('--force', 'build and test again what is up to date')
@@ -110,7 +118,7 @@ bakes(
     setExit(await (await import('./commands/build.ts')).build({ ...common(), ...flags, agents })),
   );
 
-bakes(verb('test', 'test the images of the local engine again'))
+bakes(verb('test', 'test the images of the local engine again', 'agents by name; --all means all'))
   .option('--all', 'all agents')
   .action(async (agents: string[], flags: SelectionFlags & BuildFlags) =>
     setExit(
@@ -176,6 +184,14 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     // A second one does not wait for anything.
     if (stop.signal.aborted) process.exit(130);
     stop.abort();
+  });
+}
+
+// Whoever reads may stop reading: `bakery list | head -1`.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    process.exit();
   });
 }
 

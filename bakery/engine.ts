@@ -30,7 +30,7 @@ const endpoint = async (signal?: AbortSignal): Promise<string> => {
     { file: 'docker', args: ['context', 'inspect', '--format', '{{.Endpoints.docker.Host}}'] },
     signal === undefined ? {} : { signal },
   );
-  return process.env['DOCKER_HOST'] ?? text.trim();
+  return process.env['DOCKER_HOST'] || text.trim();
 };
 
 const connect = (address: string): Docker => {
@@ -53,8 +53,8 @@ const connect = (address: string): Docker => {
  */
 export const openEngine = async (signal?: AbortSignal): Promise<Engine> => {
   const address = await endpoint(signal);
-  const docker = connect(address);
   try {
+    const docker = connect(address);
     const info = await docker.info();
     return {
       docker,

@@ -2,7 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseDocument } from 'yaml';
 import { z } from 'zod';
-import { UserError } from '../ai-run/core/error.ts';
+import { messageOf, UserError } from '../ai-run/core/error.ts';
 import {
   type Catalogue,
   catalogue,
@@ -33,10 +33,13 @@ export const readText = async (path: string): Promise<string | undefined> => {
 
 const parseYaml = (text: string): { value: unknown } | { error: string } => {
   const document = parseDocument(text, { prettyErrors: true });
-  const [error] = document.errors;
-  return error === undefined
-    ? { value: document.toJS() }
-    : { error: error.message.split('\n')[0] ?? 'not YAML' };
+  try {
+    const [error] = document.errors;
+    if (error !== undefined) throw error;
+    return { value: document.toJS() };
+  } catch (error) {
+    return { error: messageOf(error).split('\n')[0] ?? 'not YAML' };
+  }
 };
 
 const readFolder = async (

@@ -1,16 +1,22 @@
 import { z } from 'zod';
 
 /** One path below the agent's home: relative, no `..`, nothing a shell or a mount would read as syntax. */
-const HomePath = z.string().regex(/^(?!.*(^|\/)\.\.?(\/|$))[A-Za-z0-9._-]+(\/[A-Za-z0-9._-]+)*$/, {
-  error:
-    'expected a path below the home, like ".config/tool": relative, without "..", letters, digits and ._-',
-});
+const HomePath = z
+  .string()
+  .regex(/^(?!.*(^|\/)(\.\.?|\.git)(\/|$))[A-Za-z0-9._-]+(\/[A-Za-z0-9._-]+)*$/, {
+    error:
+      'expected a path below the home, like ".config/tool": relative, without "..", letters, digits and ._-',
+  });
 
 const Host = z
   .string()
-  .regex(/^(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+$/, {
-    error: 'expected a host name like "api.example.com": lower case, no scheme, port or wildcard',
-  });
+  .regex(
+    /^(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*\.[a-z]([a-z0-9-]*[a-z0-9])$/,
+    {
+      error:
+        'expected a host name like "api.example.com": lower case, no scheme, port, wildcard or address',
+    },
+  );
 
 const EnvironmentName = z.string().regex(/^[A-Z][A-Z0-9_]*$/, {
   error: 'expected an environment variable name like "API_KEY"',

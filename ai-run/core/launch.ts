@@ -47,13 +47,25 @@ const mountFlags = (mount: Mount, user: Policy['user']): string[] =>
           .join(','),
       ];
 
-const networkName = (network: Network): string =>
-  network.mode === 'named' ? network.name : network.mode;
+/** The host's network, or another container's, can be named like one; they are not to be had. */
+const networkName = (network: Network): string => {
+  if (network.mode !== 'named') return network.mode;
+  if (!/^[A-Za-z0-9][\w.-]*$/.test(network.name) || /^(host|default)$/.test(network.name)) {
+    throw new UserError(
+      'E_NETWORK',
+      `no container is joined to network ${JSON.stringify(network.name)}`,
+      {
+        hint: 'name one that `docker network create` made',
+      },
+    );
+  }
+  return network.name;
+};
 
 /**
  * The docker command that starts a container under its policy: the only place that spells docker's flags,
  * for ai-run and for smoke tests alike. Flags as in docs.docker.com/reference/cli/docker/container/run.
- * @throws UserError E_MOUNT_PATH for a path that docker's mount syntax cannot carry.
+ * @throws UserError E_MOUNT_PATH for a path that docker's mount syntax cannot carry, E_NETWORK for the host's network.
  */
 export const launch = (options: Launch): Command => {
   const { policy, command } = options;

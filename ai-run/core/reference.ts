@@ -17,9 +17,10 @@ export type Reference = {
 };
 
 // The grammar of github.com/distribution/reference, anchored.
+const label = '[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?';
 const component = '[a-z0-9]+(?:(?:\\.|_|__|-+)[a-z0-9]+)*';
 const pattern = new RegExp(
-  `^(?:((?:[a-zA-Z0-9-]+\\.)+[a-zA-Z0-9-]+(?::\\d+)?|localhost(?::\\d+)?|[a-zA-Z0-9-]+:\\d+)/)?` +
+  `^(?:((?:${label}\\.)+${label}(?::\\d+)?|localhost(?::\\d+)?|${label}:\\d+)/)?` +
     `(${component}(?:/${component})*)(?::([\\w][\\w.-]{0,127}))?(?:@(sha256:[0-9a-f]{64}))?$`,
 );
 

@@ -12,4 +12,4 @@ export const printable = (text: string): string =>
 
 /** The same, without `user:password@` in addresses. */
 export const redacted = (text: string): string =>
-  printable(text).replaceAll(/(\b[a-z][a-z0-9+.-]*:\/\/)[^\s/@]+@/gi, '$1***@');
+  printable(text).replaceAll(/(\b[a-z][a-z0-9+.-]*:\/\/)[^\s/]*@/gi, '$1***@');

@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import type { Contract } from '../../ai-run/core/contract.ts';
 import type { Platform } from '../../ai-run/core/platform.ts';
-import { WrittenAgent, WrittenRuntime } from './definition.ts';
+import { Name, WrittenAgent, WrittenRuntime } from './definition.ts';
 import { type Lock, type LockFiles, readLock } from './lock.ts';
 
 /** One mistake in a definition. `path` is where in the file, e.g. `checks[0].stdout`. */
@@ -67,7 +67,7 @@ export const lockedPlatforms = (agent: Agent): Platform[] =>
     : agent.platforms.filter((platform) => agent.lock.missing[platform] === undefined);
 
 const nameIssue = (file: string, name: string): Issue[] =>
-  /^[a-z0-9]+(?:[._-][a-z0-9]+)*$/.test(name)
+  Name.safeParse(name).success
     ? []
     : [
         {
@@ -94,8 +94,17 @@ const parseFolder = <T>(
   return undefined;
 };
 
-const duplicates = (names: readonly string[]): string[] =>
-  names.filter((name, at) => names.indexOf(name) !== at);
+/** Every name that stands there more than once, once. */
+const duplicates = (names: readonly string[]): string[] => [
+  ...new Set(names.filter((name, at) => names.indexOf(name) !== at)),
+];
+
+const checkNames = (file: string, checks: readonly { readonly name: string }[]): Issue[] =>
+  duplicates(checks.map(({ name }) => name)).map((name) => ({
+    file,
+    path: 'checks',
+    message: `two checks are named ${JSON.stringify(name)}`,
+  }));
 
 /** The runtimes a runtime stands on, itself last. Stops at a cycle or at an unknown name, which `checkRuntimes` reports. */
 export const lineage = (runtime: Runtime, runtimes: readonly Runtime[]): Runtime[] => {
@@ -110,7 +119,8 @@ export const lineage = (runtime: Runtime, runtimes: readonly Runtime[]): Runtime
   return line;
 };
 
-const checkRuntimes = (runtimes: readonly Runtime[]): Issue[] =>
+/** `known` are all folders, also those with mistakes of their own: these are told once. */
+const checkRuntimes = (runtimes: readonly Runtime[], known: readonly string[]): Issue[] =>
   runtimes.flatMap((runtime): Issue[] => {
     const file = `runtimes/${runtime.name}/runtime.yaml`;
     if ((runtime.extends === undefined) === (runtime.from === undefined)) {
@@ -121,7 +131,7 @@ const checkRuntimes = (runtimes: readonly Runtime[]): Issue[] =>
         },
       ];
     }
-    if (runtime.extends !== undefined && !runtimes.some(({ name }) => name === runtime.extends)) {
+    if (runtime.extends !== undefined && !known.includes(runtime.extends)) {
       return [
         {
           file,
@@ -165,28 +175,27 @@ export const catalogue = (
     const file = `agents/${folder.name}/agent.yaml`;
     if (folder.name === 'base')
       issues.push({ file, message: '"base" is the name of images without an agent' });
-    for (const name of duplicates(written.checks.map((check) => check.name))) {
-      issues.push({
-        file,
-        path: 'checks',
-        message: `two checks are named ${JSON.stringify(name)}`,
-      });
-    }
+    issues.push(...checkNames(file, written.checks));
     return [
       { ...written, name: folder.name, lock: readLock(written, folder.files), files: folder.files },
     ];
   });
   for (const command of duplicates(agents.map((agent) => agent.command))) {
-    const [first, second] = agents.filter((agent) => agent.command === command);
-    issues.push({
-      file: `agents/${second?.name}/agent.yaml`,
-      path: 'command',
-      message: `${JSON.stringify(command)} is already the command of agents/${first?.name}`,
-    });
+    const [first, ...others] = agents.filter((agent) => agent.command === command);
+    issues.push(
+      ...others.map(({ name }) => ({
+        file: `agents/${name}/agent.yaml`,
+        path: 'command',
+        message: `${JSON.stringify(command)} is already the command of agents/${first?.name}`,
+      })),
+    );
   }
   const runtimes = runtimeFolders.flatMap((folder): Runtime[] => {
     const written = parseFolder(WrittenRuntime, 'runtime', folder, issues);
     const template = folder.files['Dockerfile.hbs'];
+    const file = `runtimes/${folder.name}/runtime.yaml`;
+    if (folder.name === 'latest') issues.push({ file, message: '"latest" is a tag of its own' });
+    issues.push(...checkNames(file, written?.checks ?? []));
     if (template === undefined) {
       issues.push({ file: `runtimes/${folder.name}`, message: 'there is no Dockerfile.hbs' });
     }
@@ -194,7 +203,12 @@ export const catalogue = (
       ? []
       : [{ ...written, name: folder.name, template }];
   });
-  issues.push(...checkRuntimes(runtimes));
+  issues.push(
+    ...checkRuntimes(
+      runtimes,
+      runtimeFolders.map(({ name }) => name),
+    ),
+  );
   return { catalogue: { agents, runtimes }, issues };
 };
 

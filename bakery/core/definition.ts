@@ -20,7 +20,7 @@ const CommandName = z.string().regex(/^[a-z0-9][a-z0-9._-]*$/i, {
  */
 const TreePath = z
   .string()
-  .regex(/^(?!.*(^|\/)\.\.?(\/|$))[A-Za-z0-9@._+*{}-]+(\/[A-Za-z0-9@._+*{}-]+)*$/, {
+  .regex(/^(?!.*(^|\/)\.[.*]*(\/|$))[A-Za-z0-9@._+*{}-]+(\/[A-Za-z0-9@._+*{}-]+)*$/, {
     error: 'expected a relative path without "..": letters, digits, @._+-* and {arch}',
   });
 
@@ -34,6 +34,9 @@ const regex = z.string().refine(
   },
   { error: 'expected a regular expression' },
 );
+
+/** Text on one line: it ends up in comments of a Dockerfile. */
+const Line = z.string().regex(/^[^\p{Cc}]{1,200}$/u, { error: 'expected one line of text' });
 
 /** One command run in the finished image under ai-run's policy, and what must come of it. */
 export const Check = z.strictObject({
@@ -96,15 +99,16 @@ const DownloadInstall = z.strictObject({
 
 /** `agents/<name>/agent.yaml` as it is written. */
 export const WrittenAgent = z.strictObject({
-  title: z.string().min(1),
+  title: Line,
   homepage: z.url(),
-  license: z.string().min(1),
+  license: Line,
   /** The command users type; also its name in /opt/agent/bin. */
   command: CommandName,
   install: z.discriminatedUnion('kind', [NpmInstall, PypiInstall, DownloadInstall]),
   platforms: z
     .array(Platform)
     .min(1)
+    .refine((all) => new Set(all).size === all.length, { error: 'names a platform twice' })
     .default([...platforms]),
   /** Baked into the image, e.g. to switch off self-updates. */
   env: Environment.default({}),
@@ -122,9 +126,13 @@ export const UpstreamReference = z
     error: 'expected registry/repository:tag, like "docker.io/library/golang:1.26-trixie"',
   });
 
+const Folder = z.string().regex(/^(?!.*\/\.\.?(\/|$))(\/[A-Za-z0-9._-]+)+$/, {
+  error: 'expected a folder like "/usr/local/go/bin": absolute, without ".."',
+});
+
 /** `runtimes/<name>/runtime.yaml` as it is written. */
 export const WrittenRuntime = z.strictObject({
-  title: z.string().min(1),
+  title: Line,
   /** The runtime this one adds to, or (exactly one of the two) the upstream image it starts from. */
   extends: Name.optional(),
   from: UpstreamReference.optional(),
@@ -132,7 +140,7 @@ export const WrittenRuntime = z.strictObject({
   upstreams: z.record(Name, UpstreamReference).default({}),
   env: Environment.default({}),
   /** Folders put in front of PATH. */
-  path: z.array(z.string().regex(/^(\/[A-Za-z0-9._-]+)+$/)).default([]),
+  path: z.array(Folder).default([]),
   checks: z.array(Check).default([]),
   /** Largest allowed size of the runtime's own layer, unpacked, in MB. */
   budget: z.int().positive(),

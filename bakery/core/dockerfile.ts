@@ -100,7 +100,10 @@ const agentView = (agent: Agent, upstreams: Settings['upstreams']) => ({
   title: agent.title,
   version: agent.lock.version,
   command: agent.command,
-  script: agent.install.kind === 'pypi' ? agent.install.script : undefined,
+  script:
+    agent.install.kind === 'pypi' && agent.install.script !== agent.command
+      ? agent.install.script
+      : undefined,
   // PyPA's recorded-installed-projects specification: a distribution's folder has _ for -.
   distribution:
     agent.install.kind === 'pypi' ? agent.install.package.replaceAll('-', '_') : undefined,
@@ -121,14 +124,25 @@ export const renderer = (
   upstreams: Upstreams,
 ): Renderer => {
   const handlebars = Handlebars.create();
-  handlebars.registerHelper('upstream', (reference: string) => pin(reference, upstreams));
+  handlebars.registerHelper('upstream', (reference: unknown) => {
+    // Handlebars is strict about names in the text, not about those it hands to helpers.
+    if (typeof reference !== 'string') throw new Error('{{upstream}} names none of the upstreams');
+    return pin(reference, upstreams);
+  });
   handlebars.registerHelper('shellPath', shellPath);
   for (const partial of ['ca', 'elf', 'libraries'] as const) {
     handlebars.registerPartial(partial, templates[partial]);
   }
+  const compiled = new Map<string, Handlebars.TemplateDelegate>();
+  const compile = (template: string): Handlebars.TemplateDelegate => {
+    const known =
+      compiled.get(template) ?? handlebars.compile(template, { noEscape: true, strict: true });
+    compiled.set(template, known);
+    return known;
+  };
   const render = (file: string, template: string, view: unknown): string => {
     try {
-      return handlebars.compile(template, { noEscape: true, strict: true })(view);
+      return compile(template)(view);
     } catch (error) {
       if (error instanceof UserError) throw error;
       throw new UserError('E_TEMPLATE', `${file}: ${messageOf(error).replaceAll('\n', ' ')}`, {

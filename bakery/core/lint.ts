@@ -48,6 +48,16 @@ const isStageName = (image: string, stages: readonly Stage[]): boolean =>
   image.includes('$') ||
   stages.some(({ from }) => from.getBuildStage() === image);
 
+/** The image that COPY or a mount of RUN takes files from. */
+const sourceImage = (instruction: Instruction): string | undefined => {
+  if (keyword(instruction) === 'COPY') return flag(instruction, 'from') ?? undefined;
+  if (keyword(instruction) !== 'RUN') return undefined;
+  const mounts = text(instruction).matchAll(/--mount=\S*\bfrom=([^,\s]+)/g);
+  return [...mounts]
+    .map((match) => match[1])
+    .find((name) => name?.includes(':') || name?.includes('/'));
+};
+
 /** What BuildKit does quietly and nobody wants. Each rule has an end-to-end test that shows the damage. */
 const rules: readonly Rule[] = [
   {
@@ -110,6 +120,8 @@ const rules: readonly Rule[] = [
     name: 'unpinned-from',
     message: 'the image has no digest, so the same file builds something else tomorrow',
     broken: (instruction, _, stages) => {
+      const from = instruction instanceof From ? undefined : sourceImage(instruction);
+      if (from !== undefined) return !from.includes('@') && !isStageName(from, stages);
       if (!(instruction instanceof From)) return false;
       const image = instruction.getImage() ?? '';
       return instruction.getImageDigestRange() === null && !isStageName(image, stages);
@@ -133,7 +145,7 @@ const rules: readonly Rule[] = [
     message:
       'pip must get --require-hashes and --only-binary: a source package would be built for the build platform',
     broken: (instruction) =>
-      lacks(commands(instruction, /\bpip install\b/), '--require-hashes', '--only-binary'),
+      lacks(commands(instruction, /\bpip3? install\b/), '--require-hashes', '--only-binary'),
   },
   {
     name: 'unverified-download',

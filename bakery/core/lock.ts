@@ -1,3 +1,4 @@
+import { valid } from 'semver';
 import { z } from 'zod';
 import { architecture, type Platform } from '../../ai-run/core/platform.ts';
 import type { WrittenAgent } from './definition.ts';
@@ -23,6 +24,8 @@ const PackageLock = z.looseObject({
     z.looseObject({
       version: z.string().optional(),
       integrity: z.string().optional(),
+      /** Inside another package's archive, whose hash covers it. */
+      inBundle: z.boolean().optional(),
       dependencies: z.record(z.string(), z.string()).optional(),
     }),
   ),
@@ -64,7 +67,7 @@ const npm = (install: Install<'npm'>, platforms: readonly Platform[], files: Loc
   const manifest = parse(PackageJson, manifestText);
   const dependencies = Object.entries(manifest?.dependencies ?? {});
   const [dependency] = dependencies;
-  if (dependency === undefined || dependencies.length !== 1 || !/^\d/.test(dependency[1])) {
+  if (dependency === undefined || dependencies.length !== 1 || valid(dependency[1]) === null) {
     return fault('package.json', 'expected one dependency with an exact version');
   }
   const [name, version] = dependency;
@@ -79,7 +82,7 @@ const npm = (install: Install<'npm'>, platforms: readonly Platform[], files: Loc
     );
   }
   const bare = Object.entries(lock.packages).find(
-    ([path, entry]) => path !== '' && !entry.integrity,
+    ([path, entry]) => path !== '' && !entry.integrity && entry.inBundle !== true,
   );
   if (bare !== undefined) return fault('package-lock.json', `${bare[0]} has no integrity hash`);
   const missing: Partial<Record<Platform, string>> = {};
@@ -107,6 +110,8 @@ const pypi = (install: Install<'pypi'>, platforms: readonly Platform[], files: L
       .replaceAll('\\\n', ' ')
       .split('\n')
       .filter((line) => /^[a-z0-9]/i.test(line));
+    const option = /^-.*/m.exec(text)?.[0];
+    if (option !== undefined) issues.push({ file, message: `has an option: ${option}` });
     const bare = entries.find((line) => !line.includes('--hash=sha256:'));
     if (bare !== undefined) issues.push({ file, message: `${bare.split(' ')[0]} has no hash` });
     const version = entries

@@ -22,6 +22,7 @@ export type Vertex = {
   readonly name: string;
   readonly cached: boolean;
   readonly error: string | undefined;
+  readonly started: boolean;
   readonly completed: boolean;
 };
 
@@ -51,12 +52,13 @@ export const record = (before: BuildRecord, line: string): BuildRecord => {
   let added = '';
   for (const { digest, name, started, completed, cached, error } of status.vertexes ?? []) {
     const known = vertices.get(digest);
-    if (known === undefined && started !== undefined) added += `# ${name}\n`;
+    if (known?.started !== true && started !== undefined) added += `# ${name}\n`;
     if (error !== undefined && error !== '') added += `# ${name}: ${error}\n`;
     vertices.set(digest, {
       name,
       cached: cached ?? known?.cached ?? false,
       error: error ?? known?.error,
+      started: started !== undefined || (known?.started ?? false),
       completed: completed !== undefined || (known?.completed ?? false),
     });
   }
@@ -84,7 +86,9 @@ const shortStep = (name: string): string => name.replaceAll(/ *--mount=\S+/g, ''
 
 /** The step that is at work, for people. */
 export const currentStep = ({ vertices }: BuildRecord): string =>
-  shortStep([...vertices.values()].findLast(({ completed }) => !completed)?.name ?? '');
+  shortStep(
+    [...vertices.values()].findLast(({ started, completed }) => started && !completed)?.name ?? '',
+  );
 
 /** The step that failed and the last of what it printed. */
 export const failure = (

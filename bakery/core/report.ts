@@ -36,7 +36,7 @@ export type BuildReport = {
 export const verdict = (results: readonly TestResult[]): ImageReport['test'] =>
   results.some(({ status }) => status === 'failed')
     ? 'failed'
-    : results.some(({ status }) => status === 'not run')
+    : results.length === 0 || results.some(({ status }) => status === 'not run')
       ? 'not run'
       : 'passed';
 
@@ -75,7 +75,7 @@ const cases = (image: ImageReport): string[] =>
     : [
         testCase(image, {
           name: 'image',
-          status: image.test === 'failed' || image.build !== 'up to date' ? 'failed' : 'not run',
+          status: image.build === 'blocked' || image.build === 'failed' ? 'failed' : 'not run',
           subject: image.build,
           seen: image.why ?? '',
           milliseconds: 0,

@@ -61,8 +61,11 @@ const parents = ({ own, base }: StaticSubject): string[] =>
       const through = ancestors(entry.path).find((path) => base.get(path)?.type === 'symlink');
       if (through !== undefined) return [`/${entry.path} replaces the symlink /${through}`];
       const before = base.get(entry.path);
-      if (before === undefined || entry.type !== 'directory') return [];
-      if (before.type !== 'directory') return [`/${entry.path} was a ${before.type}`];
+      if (before === undefined) return [];
+      if ((before.type === 'directory') !== (entry.type === 'directory')) {
+        return [`/${entry.path} is a ${entry.type}, was a ${before.type}`];
+      }
+      if (entry.type !== 'directory') return [];
       return before.mode === entry.mode && owner(before) === owner(entry)
         ? []
         : [

@@ -21,7 +21,7 @@ export type Update = {
 
 /**
  * Which versions to try, newest first: none below the present one, none above what the registry calls `latest`, and
- * prereleases only where the present version is one too, or where there is nothing else.
+ * prereleases only where `latest` is one too, or where there is nothing else.
  */
 export const candidates = (
   versions: readonly string[],

@@ -162,7 +162,14 @@ describe('the matrix', () => {
   test('every image passes its smoke tests on both platforms', async () => {
     const junit = join(root, 'junit.xml');
     const { code, stdout, stderr } = await bakery([
-      ...['--root', root, 'test', ...Object.keys(good), ...both, '--json', '--junit', junit],
+      '--root',
+      root,
+      'test',
+      ...Object.keys(good),
+      ...both,
+      '--json',
+      '--junit',
+      junit,
     ]);
     const { images } = reportOf(stdout);
     expect(

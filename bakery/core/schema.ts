@@ -1,0 +1,14 @@
+import { z } from 'zod';
+import { WrittenAgent, WrittenRuntime } from './definition.ts';
+import { WrittenSettings } from './settings.ts';
+
+/** JSON schemas for editors, by file name, out of the types that the bakery itself checks with. */
+export const jsonSchemas = (): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    Object.entries({ agent: WrittenAgent, runtime: WrittenRuntime, bakery: WrittenSettings }).map(
+      ([name, schema]) => [
+        `${name}.schema.json`,
+        `${JSON.stringify(z.toJSONSchema(schema, { io: 'input' }), undefined, 2)}\n`,
+      ],
+    ),
+  );

@@ -1,0 +1,315 @@
+import { execFile } from 'node:child_process';
+import { appendFile, cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cpus, tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import pLimit from 'p-limit';
+import { table } from '../bakery/report.ts';
+import { buildReferences, stepsOf } from '../test/e2e/history.ts';
+import { type Counter, countUploads } from './uploads.ts';
+
+/**
+ * Four agents × four runtimes × two platforms, built and pushed three ways in the same run: by the bakery, by one plain
+ * `docker buildx bake` of the bakery's own file, and by Dockerfiles as one writes them by hand. Prints a Markdown table.
+ */
+
+const agents = ['claude', 'gemini', 'codex', 'qwen'];
+const bumped = 'gemini';
+const runtimes = ['base', 'go', 'php8.4', 'php8.5'];
+const platforms = 'linux/amd64,linux/arm64';
+const home = resolve(import.meta.dirname, '..');
+const registry = '127.0.0.1:5000';
+/** Builds at a time, the same for all ways. */
+const jobs = Math.max(2, cpus().length);
+
+const run = (file: string, args: readonly string[], cwd: string, input = ''): Promise<string> =>
+  new Promise((settle, reject) => {
+    const child = execFile(file, args, { cwd, maxBuffer: 1 << 30 }, (error, stdout, stderr) =>
+      error === null
+        ? settle(stdout)
+        : reject(new Error(`${file} ${args.join(' ')}\n${stderr.slice(-4000)}`)),
+    );
+    child.stdin?.end(input);
+  });
+
+const bakery = (root: string, ...args: readonly string[]): Promise<string> =>
+  run(process.execPath, [join(home, 'bakery/cli.ts'), '--root', root, ...args], root);
+
+type Row = { way: string; step: string; seconds: number; builds: number; megabytes: number };
+const rows: Row[] = [];
+
+let uploads: Counter;
+
+/** Times one step, and counts what BuildKit executed and what reached the registry. */
+const measure = async (way: string, step: string, work: () => Promise<unknown>): Promise<void> => {
+  const before = new Set(await buildReferences());
+  uploads.reset();
+  const started = performance.now();
+  await work();
+  const seconds = (performance.now() - started) / 1000;
+  const references = (await buildReferences()).filter((reference) => !before.has(reference));
+  const steps = (await Promise.all(references.map(stepsOf))).flat();
+  const executed = steps.filter(({ name, cached }) => /^\[[^\]]+\] RUN /.test(name) && !cached);
+  const row = {
+    way,
+    step,
+    seconds,
+    builds: new Set(executed.map(({ digest }) => digest)).size,
+    megabytes: uploads.bytes() / 1e6,
+  };
+  rows.push(row);
+  process.stderr.write(
+    `${way}, ${step}: ${seconds.toFixed(1)} s, ${row.builds} builds, ${row.megabytes.toFixed(0)} MB\n`,
+  );
+};
+
+/** Nothing is left that a first build would not have: neither results nor package caches. */
+const forget = async (root: string): Promise<void> => {
+  await run('docker', ['buildx', 'prune', '--force', '--filter', 'type=exec.cachemount'], root);
+  await rm(join(root, '.bakery', 'engines'), { recursive: true, force: true });
+};
+
+let counter = 0;
+const word = (): string => `bench ${Date.now()} ${(counter += 1)}`;
+
+/** A checkout of its own, whose layers no cache knows. */
+const makeCheckout = async (): Promise<string> => {
+  const root = await mkdtemp(join(tmpdir(), 'bakery-bench-'));
+  for (const file of [
+    'bakery.yaml',
+    'bakery.local.yaml',
+    'upstream.lock.yaml',
+    '.bakery/upstream.lock.yaml',
+    'runtimes',
+  ]) {
+    await cp(join(home, file), join(root, file), { recursive: true }).catch(() => undefined);
+  }
+  for (const agent of agents)
+    await cp(join(home, 'agents', agent), join(root, 'agents', agent), { recursive: true });
+  for (const runtime of runtimes) {
+    const path = join(root, 'runtimes', runtime, 'Dockerfile.hbs');
+    await writeFile(
+      path,
+      (await readFile(path, 'utf8')).replace('set -eu\n', `set -eu\n# ${word()}\n`),
+    );
+  }
+  for (const agent of agents) await touch(root, agent);
+  return root;
+};
+
+/** Changes an agent as a new version would: its lock's text is another one. */
+const touch = async (root: string, agent: string): Promise<void> => {
+  const path = join(root, 'agents', agent, 'package.json');
+  await writeFile(
+    path,
+    JSON.stringify({
+      ...(JSON.parse(await readFile(path, 'utf8')) as object),
+      description: word(),
+    }),
+  );
+};
+
+const bakeryWay = async (): Promise<void> => {
+  const root = await makeCheckout();
+  const target = `${uploads.address}/bench-bakery`;
+  const build = (): Promise<string> =>
+    bakery(
+      root,
+      'build',
+      ...agents,
+      '--platform',
+      platforms,
+      '--push',
+      target,
+      '--no-test',
+      '--quiet',
+      '--jobs',
+      String(jobs),
+    );
+  await forget(root);
+  await measure('bakery', 'cold', build);
+  await measure('bakery', 'unchanged', build);
+  await touch(root, bumped);
+  await measure('bakery', 'one agent bumped', build);
+  // What that agent's layers cost by themselves.
+  await touch(root, bumped);
+  const dockerfile = await bakery(root, 'render', bumped, '--runtime', 'base');
+  const ca = /^ca: (.*)$/m.exec(
+    await readFile(join(root, 'bakery.local.yaml'), 'utf8').catch(() => ''),
+  )?.[1];
+  await measure('its layers alone', 'one agent bumped', () =>
+    run(
+      'docker',
+      [
+        'buildx',
+        'build',
+        '--file=-',
+        '--target=agent',
+        `--platform=${platforms}`,
+        '--output=type=cacheonly',
+        ...(ca === undefined ? [] : [`--secret=id=ca,src=${ca}`]),
+        `agents/${bumped}`,
+      ],
+      root,
+      dockerfile,
+    ),
+  );
+  await rm(root, { recursive: true });
+};
+
+const plainBake = async (): Promise<void> => {
+  const root = await makeCheckout();
+  const target = `${uploads.address}/bench-bake`;
+  const build = async (): Promise<void> => {
+    const file = await bakery(
+      root,
+      'render',
+      ...agents,
+      '--platform',
+      platforms,
+      '--bake',
+      '--push',
+      target,
+    );
+    await run('docker', ['buildx', 'bake', '--file=-', '--allow=fs.read=/'], root, file);
+  };
+  await forget(root);
+  await measure('plain bake', 'cold', build);
+  await measure('plain bake', 'unchanged', build);
+  await touch(root, bumped);
+  await measure('plain bake', 'one agent bumped', build);
+  await rm(root, { recursive: true });
+};
+
+const apt = (packages: string): string =>
+  `RUN apt-get update && apt-get install -y --no-install-recommends ${packages} && rm -rf /var/lib/apt/lists/*`;
+
+/** One Dockerfile per agent, a target per runtime, everything installed where it will run: arm64 is emulated. */
+const byHand = (
+  base: string,
+  php: string,
+  packageName: string,
+  version: string,
+  ca: boolean,
+): string => {
+  const mount = ca ? '--mount=type=secret,id=ca ' : '';
+  const trust = ca ? 'NODE_EXTRA_CA_CERTS=/run/secrets/ca ' : '';
+  const agent = `RUN ${mount}${trust}npm install -g ${packageName}@${version}`;
+  return [
+    `FROM ${base} AS base`,
+    agent,
+    `FROM ${base} AS go`,
+    apt('golang-go'),
+    agent,
+    `FROM ${base} AS php84`,
+    apt('php-cli composer'),
+    agent,
+    `FROM ${base} AS php85`,
+    '# Debian has no PHP 8.5.',
+    `COPY --from=${php} /usr/local/ /usr/local/`,
+    apt('composer'),
+    agent,
+    '',
+  ].join('\n');
+};
+
+const pinned = async (root: string, reference: string): Promise<string> => {
+  const text = await bakery(root, 'render', bumped, '--runtime', 'php8.5');
+  const found = new RegExp(`\\S*${reference}@sha256:\\w+`).exec(text)?.[0];
+  if (found === undefined) throw new Error(`${reference} is not in the rendered Dockerfile`);
+  return found;
+};
+
+const handWay = async (): Promise<void> => {
+  const root = await makeCheckout();
+  const base = await pinned(root, 'devcontainers/typescript-node:24-trixie');
+  const php = await pinned(root, 'php:8.5-cli-trixie');
+  const ca = /^ca: (.*)$/m.exec(
+    await readFile(join(root, 'bakery.local.yaml'), 'utf8').catch(() => ''),
+  )?.[1];
+  const folder = join(root, 'hand');
+  await mkdir(folder);
+  const write = async (agent: string): Promise<void> => {
+    const { dependencies } = JSON.parse(
+      await readFile(join(root, 'agents', agent, 'package.json'), 'utf8'),
+    ) as {
+      dependencies: Record<string, string>;
+    };
+    const [[name, version] = ['', '']] = Object.entries(dependencies);
+    await writeFile(
+      join(folder, `${agent}.Dockerfile`),
+      `# ${word()}\n${byHand(base, php, name, version, ca !== undefined)}`,
+    );
+  };
+  const limit = pLimit(jobs);
+  const build = async (cold: readonly string[]): Promise<void> => {
+    await Promise.all(
+      agents.flatMap((agent) =>
+        ['base', 'go', 'php84', 'php85'].map((target) =>
+          limit(() =>
+            run(
+              'docker',
+              [
+                'buildx',
+                'build',
+                '--push',
+                '--provenance=false',
+                `--platform=${platforms}`,
+                `--target=${target}`,
+                `--tag=${uploads.address}/bench-hand/${agent}:${target}`,
+                `--file=${agent}.Dockerfile`,
+                ...(cold.includes(agent) ? ['--no-cache'] : []),
+                ...(ca === undefined ? [] : [`--secret=id=ca,src=${ca}`]),
+                '.',
+              ],
+              folder,
+            ),
+          ),
+        ),
+      ),
+    );
+  };
+  for (const agent of agents) await write(agent);
+  await forget(root);
+  await measure('by hand', 'cold', () => build(agents));
+  await measure('by hand', 'unchanged', () => build([]));
+  // The version in its RUN line is another one: that line is executed again on every runtime.
+  const path = join(folder, `${bumped}.Dockerfile`);
+  await writeFile(
+    path,
+    (await readFile(path, 'utf8')).replaceAll('npm install -g', 'npm install --global'),
+  );
+  await measure('by hand', 'one agent bumped', () => build([]));
+  await rm(root, { recursive: true });
+};
+
+const ratio = (row: Row): string => {
+  const own = rows.find(({ way, step }) => way === 'bakery' && step === row.step);
+  return own === undefined || own === row ? '' : `${(row.seconds / own.seconds).toFixed(2)} ×`;
+};
+
+uploads = await countUploads(registry);
+try {
+  await bakeryWay();
+  await plainBake();
+  if (!process.argv.includes('--without-hand')) await handWay();
+} finally {
+  uploads.close();
+}
+const cells = rows.map((row) => [
+  row.step,
+  row.way,
+  row.seconds.toFixed(1),
+  ratio(row),
+  String(row.builds),
+  row.megabytes.toFixed(1),
+]);
+const header = ['STEP', 'WAY', 'SECONDS', 'TO BAKERY', 'RUN STEPS EXECUTED', 'MB PUSHED'];
+const sorted = cells.toSorted((a, b) => (a[0] ?? '').localeCompare(b[0] ?? ''));
+process.stdout.write(`${table(header, sorted)}\n`);
+const out = process.argv.find((argument) => argument.startsWith('--out='))?.slice('--out='.length);
+if (out !== undefined) {
+  await appendFile(
+    out,
+    [header, header.map(() => '---'), ...sorted].map((row) => `| ${row.join(' | ')} |\n`).join(''),
+  );
+}

@@ -1,0 +1,138 @@
+import { describe, expect, test } from 'vitest';
+import { Contract } from '../../../ai-run/core/contract.ts';
+
+const minimal = { schema: 1, agent: 'otter', version: '1.2.3', command: ['/opt/agent/bin/otter'] };
+
+const paths = (changes: object): string[] => {
+  const result = Contract.safeParse({ ...minimal, ...changes });
+  return (result.error?.issues ?? []).map(({ path, code }) => [...path, code].join('.'));
+};
+
+describe('the contract of an image', () => {
+  test('asks for nothing unless it says so', () => {
+    expect(Contract.parse(minimal)).toEqual({
+      ...minimal,
+      credentials: [],
+      state: [],
+      cache: [],
+      projectConfig: [],
+      hosts: [],
+    });
+  });
+
+  test('names credentials, state, cache, configuration and hosts', () => {
+    const full = {
+      ...minimal,
+      credentials: [{ env: 'API_KEY', host: 'api.example.com', baseUrl: 'BASE_URL' }, { env: 'X' }],
+      state: ['.config/otter', '.otter.json'],
+      cache: ['.cache/otter'],
+      projectConfig: ['OTTER.md', '.otter'],
+      hosts: ['api.example.com', 'a-b.c1.example'],
+    };
+    expect(Contract.parse(full)).toEqual(full);
+  });
+
+  test.each([
+    '/etc',
+    '..',
+    '.',
+    '../x',
+    'a/../b',
+    'a/..',
+    './a',
+    'a/./b',
+    '/',
+    '',
+    'a//b',
+    'a/',
+    '~/x',
+    '~',
+    'a b',
+    'a:b',
+    'a,b',
+    'a"b',
+    "a'b",
+    'a\nb',
+    'a\0b',
+    '$HOME',
+    '$(id)',
+    'a\\b',
+    '*',
+    '.ssh/..',
+  ])('cannot name the path %j', (path) => {
+    for (const key of ['state', 'cache', 'projectConfig']) {
+      expect(paths({ [key]: ['.ok', path] })).toContain(`${key}.1.invalid_format`);
+    }
+  });
+
+  test.each([
+    'https://api.example.com',
+    'http://x.y',
+    '*.example.com',
+    '*',
+    'api.example.com:443',
+    'api.example.com/v1',
+    'API.example.com',
+    'localhost',
+    '.example.com',
+    'example.com.',
+    'a..b',
+    '-a.example',
+    'a-.example',
+    'a b.c',
+    '',
+    'user@example.com',
+    '[::1]',
+    `${'a.'.repeat(127)}aaa`,
+    'example.com\n',
+  ])('cannot name the host %j', (host) => {
+    expect(paths({ hosts: [host] })).toContain('hosts.0.invalid_format');
+    expect(paths({ credentials: [{ env: 'A', host }] })).toContain(
+      'credentials.0.host.invalid_format',
+    );
+  });
+
+  test.each(['path', 'A-B', '1A', 'A=B', '', 'A B', '$A', 'A\n'])(
+    'cannot name the variable %j',
+    (env) => {
+      expect(paths({ credentials: [{ env }] })).toContain('credentials.0.env.invalid_format');
+      expect(paths({ credentials: [{ env: 'A', baseUrl: env }] })).toContain(
+        'credentials.0.baseUrl.invalid_format',
+      );
+    },
+  );
+
+  test.each([
+    'capabilities',
+    'mounts',
+    'privileged',
+    'network',
+    'user',
+    'devices',
+    'securityOpt',
+    'writableRoot',
+    'newPrivileges',
+    'limits',
+    'volumes',
+    'environment',
+    'entrypoint',
+    'pid',
+    'ipc',
+  ])('cannot have the key %s', (key) => {
+    expect(paths({ [key]: ['ALL'] })).toEqual(['unrecognized_keys']);
+    expect(paths({ credentials: [{ env: 'A', [key]: 'x' }] })).toEqual([
+      'credentials.0.unrecognized_keys',
+    ]);
+  });
+
+  test.each([
+    ['another schema', { schema: 2 }, 'schema.invalid_value'],
+    ['no command', { command: [] }, 'command.too_small'],
+    ['an empty word in its command', { command: ['a', ''] }, 'command.1.too_small'],
+    ['no version', { version: '' }, 'version.too_small'],
+    ['an agent name with a slash', { agent: 'a/b' }, 'agent.invalid_format'],
+    ['state that is no list', { state: '.otter' }, 'state.invalid_type'],
+  ])('cannot have %s', (_, changes, issue) => {
+    expect(paths(changes)).toEqual([issue]);
+  });
+});

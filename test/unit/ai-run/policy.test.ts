@@ -1,0 +1,50 @@
+import { describe, expect, test } from 'vitest';
+import { harden, home } from '../../../ai-run/core/policy.ts';
+
+const caller = { uid: 1001, gid: 1002 };
+
+describe('a hardened policy', () => {
+  test('denies everything that is not asked for', () => {
+    expect(harden({ user: caller })).toEqual({
+      user: caller,
+      capabilities: [],
+      newPrivileges: false,
+      writableRoot: false,
+      network: { mode: 'bridge' },
+      mounts: [
+        { type: 'tmpfs', target: '/tmp', bytes: 2 ** 30, mode: '1777' },
+        { type: 'tmpfs', target: '/home/node', bytes: 2 ** 31, mode: '0700' },
+      ],
+      limits: { memory: 2 ** 32, cpus: 2, pids: 1024 },
+      home: '/home/node',
+    });
+  });
+
+  test.each([
+    { uid: 0, gid: 0 },
+    { uid: 0, gid: 1002 },
+    { uid: 1001, gid: 0 },
+  ])('runs $uid:$gid as 1000:1000, because it is root', (user) => {
+    expect(harden({ user }).user).toEqual({ uid: 1000, gid: 1000 });
+  });
+
+  test('narrows one limit and keeps the others', () => {
+    expect(harden({ user: caller, limits: { pids: 64 } }).limits).toEqual({
+      memory: 2 ** 32,
+      cpus: 2,
+      pids: 64,
+    });
+  });
+
+  test('mounts a workspace after its own private home', () => {
+    const workspace = { type: 'bind', source: '/src', target: '/src', readonly: false } as const;
+    const targets = harden({ user: caller, mounts: [workspace] }).mounts.map(
+      ({ target }) => target,
+    );
+    expect(targets).toEqual(['/tmp', home, '/src']);
+  });
+
+  test('takes the network that is asked for', () => {
+    expect(harden({ user: caller, network: { mode: 'none' } }).network).toEqual({ mode: 'none' });
+  });
+});

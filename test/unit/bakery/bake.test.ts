@@ -1,0 +1,152 @@
+import { describe, expect, test } from 'vitest';
+import { z } from 'zod';
+import {
+  bakeCommand,
+  bakeFile,
+  type BuildInputs,
+  layerCommand,
+  type Output,
+  tagOf,
+  targetName,
+} from '../../../bakery/core/bake.ts';
+import type { Image, Layer } from '../../../bakery/core/plan.ts';
+import { digest } from '../support.ts';
+
+const image = (changes: Partial<Image> = {}): Image => ({
+  id: 'otter:php8.4',
+  agent: 'otter',
+  runtime: 'php8.4',
+  reference: 'ai-otter:php8.4',
+  platforms: ['linux/amd64', 'linux/arm64'],
+  key: digest('a'),
+  dockerfile: 'FROM scratch AS image\n',
+  context: 'agents/otter',
+  layers: [],
+  ...changes,
+});
+const nothing: BuildInputs = { secrets: {}, args: {} };
+const inputs: BuildInputs = {
+  secrets: { ca: '/etc/ssl/ca.pem', npmrc: '/home/me/npm rc' },
+  args: { HTTPS_PROXY: 'http://me:secret@proxy:3128' },
+};
+const engine: Output = { to: 'engine' };
+const registry: Output = { to: 'registry', registry: '127.0.0.1:5000/acme' };
+
+const Targets = z.object({ target: z.record(z.string(), z.unknown()) });
+
+/** The one target of a bake file. */
+const target = (one: Image, output: Output = engine, given = nothing): unknown =>
+  Targets.parse(bakeFile([one], output, given)).target[targetName(one)];
+
+describe('the bake file', () => {
+  test('of images for the engine is exactly this', () => {
+    expect(
+      bakeFile([image(), image({ id: 'otter:go', reference: 'ai-otter:go' })], engine, nothing),
+    ).toEqual({
+      group: { default: { targets: ['otter_php8_4', 'otter_go'] } },
+      target: {
+        otter_php8_4: {
+          context: 'agents/otter',
+          'dockerfile-inline': 'FROM scratch AS image\n',
+          target: 'image',
+          platforms: ['linux/amd64', 'linux/arm64'],
+          tags: ['ai-otter:php8.4'],
+          output: ['type=image,compression=uncompressed,oci-mediatypes=true'],
+          attest: ['type=provenance,disabled=true'],
+        },
+        otter_go: expect.objectContaining({ tags: ['ai-otter:go'] }),
+      },
+    });
+  });
+
+  test('pushes to a registry under its name, and keeps nothing in the engine', () => {
+    expect(target(image(), registry)).toMatchObject({
+      tags: ['127.0.0.1:5000/acme/ai-otter:php8.4'],
+      output: ['type=image,push=true,store=false,oci-mediatypes=true'],
+    });
+  });
+
+  test('names secrets by their paths, and gives proxies as predefined arguments', () => {
+    expect(target(image(), engine, inputs)).toMatchObject({
+      secret: ['type=file,id=ca,src=/etc/ssl/ca.pem', 'type=file,id=npmrc,src=/home/me/npm rc'],
+      args: { HTTPS_PROXY: 'http://me:secret@proxy:3128' },
+    });
+  });
+
+  test.each([
+    ['a variable in braces', 'RUN ${x}', 'RUN $${x}'],
+    ['a directive', 'RUN %{if}', 'RUN %%{if}'],
+    ['several of them', '${a}%{b}${c}', '$${a}%%{b}$${c}'],
+    ['a plain variable', 'RUN $x 100% {}', 'RUN $x 100% {}'],
+    ['a command substitution', 'RUN $(id)', 'RUN $(id)'],
+  ])('means %s as it is written', (_, dockerfile, expected) => {
+    expect(target(image({ dockerfile }))).toMatchObject({ 'dockerfile-inline': expected });
+  });
+
+  test.each([
+    ['otter:base', 'otter_base'],
+    ['otter:php8.4', 'otter_php8_4'],
+    ['my-otter:a_b', 'my-otter_a_b'],
+  ])('calls %s %s', (id, name) => {
+    expect(targetName(image({ id }))).toBe(name);
+  });
+});
+
+test.each([
+  [engine, 'ai-otter:php8.4'],
+  [registry, '127.0.0.1:5000/acme/ai-otter:php8.4'],
+] as const)('the tag where images go to %j is %s', (output, tag) => {
+  expect(tagOf(image(), output)).toBe(tag);
+});
+
+describe('the command that bakes images', () => {
+  test('reads its file from standard input', () => {
+    expect(bakeCommand(nothing)).toEqual({
+      file: 'docker',
+      args: ['buildx', 'bake', '--file=-', '--progress=rawjson'],
+    });
+  });
+
+  test('is allowed to read the secrets, and no other files', () => {
+    expect(bakeCommand(inputs).args.slice(4)).toEqual([
+      '--allow=fs.read=/etc/ssl/ca.pem',
+      '--allow=fs.read=/home/me/npm rc',
+    ]);
+  });
+});
+
+describe('the command that builds a layer', () => {
+  const layer: Layer = {
+    id: 'agent/otter linux/arm64',
+    platform: 'linux/arm64',
+    stage: 'agent',
+    key: digest('b'),
+    dockerfile: 'FROM scratch AS agent\n',
+    context: 'agents/otter',
+  };
+
+  test('is exactly this', () => {
+    expect(layerCommand(layer, inputs)).toEqual({
+      file: 'docker',
+      args: [
+        'buildx',
+        'build',
+        '--file=-',
+        '--progress=rawjson',
+        '--provenance=false',
+        '--output=type=cacheonly',
+        '--target=agent',
+        '--platform=linux/arm64',
+        '--secret=type=file,id=ca,src=/etc/ssl/ca.pem',
+        '--secret=type=file,id=npmrc,src=/home/me/npm rc',
+        '--build-arg=HTTPS_PROXY',
+        'agents/otter',
+      ],
+      env: inputs.args,
+    });
+  });
+
+  test('never shows the password of a proxy', () => {
+    expect(layerCommand(layer, inputs).args.join(' ')).not.toContain('secret@');
+  });
+});

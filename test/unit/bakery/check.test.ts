@@ -1,0 +1,83 @@
+import { describe, expect, test } from 'vitest';
+import { judge, pattern, type Seen } from '../../../bakery/core/check.ts';
+import { Check } from '../../../bakery/core/definition.ts';
+
+const seen = (changes: Partial<Seen>): Seen => ({
+  exitCode: 0,
+  stdout: '',
+  stderr: '',
+  ...changes,
+});
+const faults = (check: object, changes: Partial<Seen>, version = '1.2.3'): string[] =>
+  judge(Check.parse({ name: 'x', run: ['x'], ...check }), version, seen(changes));
+
+describe('a check', () => {
+  test.each<[string, object, Partial<Seen>]>([
+    ['its exit code is as expected', { exit: 3 }, { exitCode: 3 }],
+    ['its output matches', { stdout: '^v{version}$' }, { stdout: 'v1.2.3' }],
+    [
+      'its output matches up to a line break at the end',
+      { stdout: '^v{version}$' },
+      { stdout: 'v1.2.3\n' },
+    ],
+    ['its error output matches', { stderr: '^compiled$' }, { stderr: 'compiled\n' }],
+    ['one of many lines matches', { stdout: 'b' }, { stdout: 'a\nb\nc\n' }],
+    ['nobody asks for its output', {}, { stdout: 'x', stderr: 'y' }],
+  ])('holds where %s', (_, check, result) => {
+    expect(faults(check, result)).toEqual([]);
+  });
+
+  test.each<[string, object, Partial<Seen>, string[]]>([
+    ['its exit code differs', {}, { exitCode: 1 }, ['exit code 0']],
+    ['it has no exit code', {}, { exitCode: undefined }, ['exit code 0']],
+    [
+      'its output has another version',
+      { stdout: '^{version}$' },
+      { stdout: '1.2.4' },
+      [String.raw`stdout like ^1\.2\.3$`],
+    ],
+    [
+      'its output has another character for a dot',
+      { stdout: '^{version}$' },
+      { stdout: '1x2x3' },
+      [String.raw`stdout like ^1\.2\.3$`],
+    ],
+    [
+      'its output says more',
+      { stdout: '^{version}$' },
+      { stdout: '1.2.3\n\n' },
+      [String.raw`stdout like ^1\.2\.3$`],
+    ],
+    [
+      'the right text is on the other stream',
+      { stdout: '^ok$' },
+      { stderr: 'ok' },
+      ['stdout like ^ok$'],
+    ],
+    [
+      'everything differs',
+      { stdout: 'a', stderr: 'b', exit: 2 },
+      {},
+      ['exit code 2', 'stdout like a', 'stderr like b'],
+    ],
+  ])('fails where %s', (_, check, result, expected) => {
+    expect(faults(check, result)).toEqual(expected);
+  });
+});
+
+describe('a pattern', () => {
+  test.each([
+    '1.2.3',
+    '2026.10.01-e373342',
+    '0.0.1790142911-g7618fb',
+    '1.0.0+build.5',
+    '1*(2)[3]{4}^$|\\?',
+  ])('matches the version %s literally, wherever it stands', (version) => {
+    expect(pattern('^{version} = {version}$', version).test(`${version} = ${version}`)).toBe(true);
+    expect(pattern('^{version}$', version).test(`${version}0`)).toBe(false);
+  });
+
+  test('keeps its own syntax', () => {
+    expect(pattern(String.raw`^v?{version}\s*$`, '1.0').source).toBe(String.raw`^v?1\.0\s*$`);
+  });
+});

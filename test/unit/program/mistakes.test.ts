@@ -1,0 +1,137 @@
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { fixtures } from '../support.ts';
+import { bakery, checkout } from './bakery.ts';
+
+let empty: string;
+let broken: string;
+
+beforeAll(() => {
+  empty = mkdtempSync(join(tmpdir(), 'bakery-empty-'));
+  broken = mkdtempSync(join(tmpdir(), 'bakery-broken-'));
+  cpSync(checkout, broken, { recursive: true });
+  writeFileSync(join(broken, 'agents/crane/agent.yaml'), 'title: a\ntitle: b\n');
+  writeFileSync(join(broken, 'agents/otter/package.json'), '{}');
+  writeFileSync(join(broken, 'runtimes/go/runtime.yaml'), 'title: Go\nextends: nope\nbudget: 0\n');
+});
+afterAll(() => {
+  rmSync(empty, { recursive: true });
+  rmSync(broken, { recursive: true });
+});
+
+describe('wrong usage ends with exit code 2, and', () => {
+  test.concurrent.each([
+    [
+      'an unknown agent',
+      ['plan', 'oter'],
+      'error: there is no agent "oter"\nhint: there are: crane, finch, heron, otter\n',
+    ],
+    [
+      'an unknown option',
+      ['plan', '--al'],
+      "error: unknown option '--al'\n(bakery --help explains)\n",
+    ],
+    ['an unknown verb', ['bake'], "error: unknown command 'bake'\n(bakery --help explains)\n"],
+    [
+      'no number of jobs',
+      ['build', '--all', '--jobs', '0'],
+      "error: option '--jobs <n>' argument '0' is invalid. Expected 1 to 64.\n(bakery --help explains)\n",
+    ],
+    ['a build of nothing', ['build'], 'error: name the agents to build, or say --all\n'],
+    [
+      'a Dockerfile of many images',
+      ['render', 'otter'],
+      'error: this names 3 images: choose one to print, or a folder with --out\nhint: bakery render claude --runtime base\n',
+    ],
+    [
+      'a shell without completion',
+      ['completion', 'tcsh'],
+      'error: completion is there for bash, zsh, fish\nhint: eval "$(bakery completion bash)"\n',
+    ],
+  ])('%s is explained', async (_, args, stderr) => {
+    expect(await bakery(args)).toEqual({ code: 2, stdout: '', stderr });
+  });
+});
+
+describe('what cannot be done ends with exit code 1, and', () => {
+  test.concurrent('a place that is no checkout is named', async () => {
+    expect(await bakery(['list'], { cwd: empty })).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: `error: ${empty}: there is no bakery.yaml here or above\nhint: run bakery in a checkout, or name one with --root\n`,
+    });
+  });
+
+  test.concurrent('broken definitions are shown, all of them and nothing else', async () => {
+    expect(await bakery(['check', '--root', broken])).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: `error: agents/crane/agent.yaml: Map keys must be unique at line 2, column 1:
+runtimes/go/runtime.yaml: budget: too small: expected number to be >0
+agents/otter/package.json: expected one dependency with an exact version
+`,
+    });
+  });
+
+  test.concurrent('an agent that is not locked is named with the reason', async () => {
+    expect(await bakery(['build', 'finch', '--platform', 'linux/arm64'])).toEqual({
+      code: 1,
+      stdout: '',
+      stderr:
+        'error: finch: not locked for linux/arm64: no sha256 for https://downloads.example.com/finch-arm64\n' +
+        'hint: run `bakery update` for these agents\n',
+    });
+  });
+
+  test.concurrent('a machine without docker is told so', async () => {
+    const { code, stderr } = await bakery(['build', 'otter'], { env: { PATH: empty } });
+    expect(stderr).toMatch(
+      /^error: there is no program "docker" on PATH\nhint: install Docker .*\n$/,
+    );
+    expect(code).toBe(1);
+  });
+
+  const stub = join(fixtures, 'bin');
+
+  test.concurrent.each([
+    [
+      'the context’s engine, where DOCKER_HOST is empty',
+      { DOCKER_HOST: '' },
+      'unix:///nowhere/of-the-context.sock',
+    ],
+    [
+      'the engine of DOCKER_HOST',
+      { DOCKER_HOST: 'unix:///nowhere/x.sock' },
+      'unix:///nowhere/x.sock',
+    ],
+    ['an address that is none', { DOCKER_HOST: 'nonsense' }, 'nonsense'],
+  ])('%s is named where it does not answer', async (_, env, address) => {
+    const { code, stderr } = await bakery(['build', 'otter'], { env: { PATH: stub, ...env } });
+    expect(stderr.split('\n')).toEqual([
+      expect.stringContaining(`error: no Docker engine answers at ${address}: `),
+      expect.stringMatching(/^hint: start it, or set DOCKER_HOST or the docker context/),
+      '',
+    ]);
+    expect(code).toBe(1);
+  });
+});
+
+describe('colours', () => {
+  const escape = '\u001B[';
+
+  test.concurrent('are there where they are asked for', async () => {
+    const { stderr } = await bakery(['completion'], { env: { FORCE_COLOR: '1' } });
+    expect(stderr).toContain(escape);
+  });
+
+  test.concurrent.each([{}, { NO_COLOR: '1', TERM: 'xterm-256color' }])(
+    'are not there without a terminal, with %j',
+    async (env) => {
+      const { stdout, stderr } = await bakery(['completion'], { env });
+      expect(stdout + stderr).not.toContain(escape);
+      expect(stderr).toContain('error: ');
+    },
+  );
+});
