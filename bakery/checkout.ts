@@ -85,7 +85,9 @@ export const buildInputs = ({ root, settings }: Checkout): BuildInputs => {
     if (path === undefined) continue;
     secrets[id] = resolve(root, path);
     if (!existsSync(secrets[id])) {
-      throw new UserError('E_SETTING', `settings: ${id}: there is no file ${secrets[id]}`);
+      throw new UserError('E_SETTING', `settings: ${id}: there is no file ${secrets[id]}`, {
+        hint: `correct "${id}" in bakery.local.yaml or bakery.yaml, or take it out`,
+      });
     }
   }
   const { http, https, no } = settings.proxy ?? {};

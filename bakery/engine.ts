@@ -1,9 +1,10 @@
 import Docker from 'dockerode';
 import { z } from 'zod';
 import { messageOf, UserError } from '../ai-run/core/error.ts';
+import { redacted } from '../ai-run/core/text.ts';
 import { type Platform, platforms } from '../ai-run/core/platform.ts';
 import { keyLabel } from './core/plan.ts';
-import { capture } from './exec.ts';
+import { run } from './exec.ts';
 
 /** The only file that speaks dockerode: it asks the engine what exists, and removes by label. */
 
@@ -26,11 +27,20 @@ export type LocalImage = {
 
 /** dockerode knows DOCKER_HOST but no docker contexts, so the docker CLI is asked for the address it would use. */
 const endpoint = async (signal?: AbortSignal): Promise<string> => {
-  const text = await capture(
+  const named = process.env['DOCKER_HOST'];
+  if (named !== undefined && named !== '') return named;
+  const { exitCode, stdout, stderr } = await run(
     { file: 'docker', args: ['context', 'inspect', '--format', '{{.Endpoints.docker.Host}}'] },
     signal === undefined ? {} : { signal },
   );
-  return process.env['DOCKER_HOST'] || text.trim();
+  if (exitCode === 0) return stdout.trim();
+  throw new UserError(
+    'E_NO_ENGINE',
+    `docker does not know its engine: ${redacted(stderr).trim()}`,
+    {
+      hint: 'look at `docker context ls`, and at DOCKER_CONTEXT and DOCKER_HOST',
+    },
+  );
 };
 
 const connect = (address: string): Docker => {

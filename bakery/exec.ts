@@ -57,6 +57,13 @@ export const run = async (command: Command, options: Options = {}): Promise<Outc
       },
     );
   }
+  // It did not even start: no permission, for example.
+  if (result.code !== undefined && !result.isMaxBuffer && !result.isTerminated) {
+    throw new UserError(
+      'E_NO_PROGRAM',
+      `${JSON.stringify(command.file)} cannot be started: ${result.code}`,
+    );
+  }
   const signalled = result.signalDescription === undefined ? undefined : 137;
   return {
     exitCode: result.timedOut ? undefined : (result.exitCode ?? signalled),

@@ -1,4 +1,6 @@
+import { homedir } from 'node:os';
 import { join } from 'node:path';
+import type { z } from 'zod';
 import type { Platform } from '../ai-run/core/platform.ts';
 import { type TestResult, TestResults } from './core/check.ts';
 import { Entries, type Entry } from './core/static.ts';
@@ -28,30 +30,45 @@ export type Memory = {
   readonly listed: (listing: Listing) => Promise<void>;
 };
 
+/** What is in a layer never changes, whoever asks: it is kept for all checkouts. XDG Base Directory Specification. */
+const listings = join(
+  process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'),
+  'ai-bakery',
+  'listings',
+);
+
 const fileName = (text: string): string => text.replaceAll(/[^A-Za-z0-9._-]/g, '-');
+
+const listing = (diffId: string): string => join(listings, `${fileName(diffId)}.json`);
+
+/** A file that is missing or damaged is not remembered. */
+const readJson = async <T>(path: string, schema: z.ZodType<T>): Promise<T | undefined> => {
+  const text = await readText(path);
+  try {
+    return text === undefined ? undefined : schema.safeParse(JSON.parse(text)).data;
+  } catch {
+    return undefined;
+  }
+};
 
 export const openMemory = (root: string, engineId: string): Memory => {
   const folder = join(root, '.bakery', 'engines', fileName(engineId));
   const layer = (key: string): string => join(folder, 'layers', fileName(key));
   const test = (key: string, platform: string): string =>
     join(folder, 'tests', `${fileName(key)}.${fileName(platform)}.json`);
-  const listings = join(root, '.bakery', 'listings');
   return {
     wasBuilt: async (key) => (await readText(layer(key))) !== undefined,
     built: (key) => writeAtomic(layer(key), ''),
-    results: async (key, platform) => {
-      const text = await readText(test(key, platform));
-      return text === undefined ? undefined : TestResults.safeParse(JSON.parse(text)).data;
-    },
+    results: (key, platform) => readJson(test(key, platform), TestResults),
     tested: (key, platform, results) =>
       writeAtomic(test(key, platform), `${JSON.stringify(results)}\n`),
-    listing: async (diffId) => {
-      const text = await readText(join(listings, `${fileName(diffId)}.json`));
-      return text === undefined ? undefined : Entries.parse(JSON.parse(text));
+    listing: (diffId) => readJson(listing(diffId), Entries),
+    wasListed: async (blob) => {
+      const diffId = await readText(join(listings, fileName(blob)));
+      return diffId !== undefined && (await readText(listing(diffId))) !== undefined;
     },
-    wasListed: async (blob) => (await readText(join(listings, fileName(blob)))) !== undefined,
     listed: async ({ blob, diffId, entries }) => {
-      await writeAtomic(join(listings, `${fileName(diffId)}.json`), JSON.stringify(entries));
+      await writeAtomic(listing(diffId), JSON.stringify(entries));
       await writeAtomic(join(listings, fileName(blob)), diffId);
     },
   };

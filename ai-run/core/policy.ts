@@ -18,7 +18,7 @@ export type Mount =
       readonly mode: string;
     };
 
-export type Limits = {
+type Limits = {
   /** Bytes; what a tmpfs holds counts too. */
   readonly memory: number;
   readonly cpus: number;

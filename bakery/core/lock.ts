@@ -40,7 +40,7 @@ const parse = <T>(schema: z.ZodType<T>, text: string): T | undefined => {
 };
 
 /** npm's own names for the architectures. */
-export const npmArchitecture = { 'linux/amd64': 'x64', 'linux/arm64': 'arm64' } as const;
+const npmArchitecture = { 'linux/amd64': 'x64', 'linux/arm64': 'arm64' } as const;
 
 /** `node_modules/@a/b` out of `node_modules/@a/b/bin/c`: the innermost package a path in the tree belongs to. */
 const packageOf = (path: string): string =>

@@ -18,7 +18,7 @@ const SolveStatus = z.object({
   warnings: z.array(z.unknown()).optional(),
 });
 
-export type Vertex = {
+type Vertex = {
   readonly name: string;
   readonly cached: boolean;
   readonly error: string | undefined;

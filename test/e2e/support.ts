@@ -37,6 +37,8 @@ export const run = (
         settle({ code: child.exitCode ?? code, stdout, stderr });
       },
     );
+    // A program that ends early closes its input; its exit code tells the rest.
+    child.stdin?.on('error', () => undefined);
     child.stdin?.end(options.input ?? '');
   });
 
