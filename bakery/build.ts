@@ -40,11 +40,12 @@ export type BuildResult = {
   readonly error?: string;
 };
 
-const errorOf = (all: BuildRecord, lastLine: string): string => {
+/** What failed: the step and its output, or, where BuildKit names none, how docker ended and the last it said. */
+const errorOf = (all: BuildRecord, end: string, lastLine: string): string => {
   const failed = failure(all);
   return redacted(
     failed === undefined
-      ? lastLine || 'it ended without a word'
+      ? [end, lastLine].filter((text) => text !== '').join(': ')
       : `${failed.step}: ${failed.error}${failed.output === '' ? '' : `\n${failed.output}`}`,
   );
 };
@@ -63,7 +64,7 @@ const build = async (
   let lastLine = '';
   display.start(id);
   try {
-    const { exitCode } = await run(command, {
+    const { exitCode, signal: killedBy } = await run(command, {
       input,
       cwd: root,
       signal,
@@ -85,7 +86,15 @@ const build = async (
       executed,
       milliseconds: performance.now() - started,
       log,
-      ...(ok ? {} : { error: errorOf(all, lastLine) }),
+      ...(ok
+        ? {}
+        : {
+            error: errorOf(
+              all,
+              `docker ended with ${killedBy ?? `exit code ${exitCode}`}`,
+              lastLine,
+            ),
+          }),
     };
   } finally {
     file.end();

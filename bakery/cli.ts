@@ -187,11 +187,10 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   });
 }
 
-// Whoever reads may stop reading: `bakery list | head -1`.
+// Whoever reads may stop reading, as `bakery list | head -1` does; the work goes on and its exit code counts.
 for (const stream of [process.stdout, process.stderr]) {
   stream.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error;
-    process.exit();
   });
 }
 

@@ -6,8 +6,10 @@ import { redacted } from '../ai-run/core/text.ts';
 /** The only file that starts processes. */
 
 export type Outcome = {
-  /** The exit code, 128 + signal number where a signal ended it; absent when it ran out of time. */
+  /** Absent where a signal ended it, or it ran out of time. */
   readonly exitCode: number | undefined;
+  /** `SIGKILL`, where a signal ended it. */
+  readonly signal: string | undefined;
   readonly stdout: string;
   readonly stderr: string;
   readonly timedOut: boolean;
@@ -64,9 +66,9 @@ export const run = async (command: Command, options: Options = {}): Promise<Outc
       `${JSON.stringify(command.file)} cannot be started: ${result.code}`,
     );
   }
-  const signalled = result.signalDescription === undefined ? undefined : 137;
   return {
-    exitCode: result.timedOut ? undefined : (result.exitCode ?? signalled),
+    exitCode: result.exitCode,
+    signal: result.signal,
     stdout: result.stdout ?? '',
     stderr: result.stderr ?? '',
     timedOut: result.timedOut,
@@ -78,10 +80,8 @@ export const run = async (command: Command, options: Options = {}): Promise<Outc
  * @throws UserError E_COMMAND with the command and what it said, when it does not.
  */
 export const capture = async (command: Command, options: Options = {}): Promise<string> => {
-  const { exitCode, stdout, stderr } = await run(command, options);
+  const { exitCode, signal, timedOut, stdout, stderr } = await run(command, options);
   if (exitCode === 0) return stdout;
-  throw new UserError(
-    'E_COMMAND',
-    `${formatCommand(command)} exited with ${exitCode ?? 'no code: it ran out of time'}\n${redacted(stderr).trim()}`,
-  );
+  const end = timedOut ? 'ran out of time' : `exited with ${exitCode ?? signal ?? 'no code'}`;
+  throw new UserError('E_COMMAND', `${formatCommand(command)} ${end}\n${redacted(stderr).trim()}`);
 };
