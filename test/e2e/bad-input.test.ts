@@ -455,10 +455,12 @@ describe('while it builds', () => {
     ['SIGTERM', ['sleep', '300']],
     ['SIGINT', ['sh', '-c', 'trap "" TERM INT; while :; do sleep 1; done']],
   ] as const)('%s ends a smoke test that runs %j', async (signal, command) => {
-    await tiny.write([{ name: 'long', run: command, timeout: 600 }]);
+    await tiny.write([{ name: 'long', run: command, timeout: 600 }], 'cold');
     const caller = startBakery(building(), environment());
-    await until('the check runs', async () =>
-      (await containers()).some((line) => / Up /.test(line)),
+    await until(
+      'the check runs',
+      async () => (await containers()).some((line) => / Up /.test(line)),
+      300,
     );
     const below = await descendants(caller.pid);
     process.kill(signal === 'SIGINT' ? -caller.pid : caller.pid, signal);
@@ -497,7 +499,7 @@ describe('a reader who does not read to the end', () => {
   });
 
   test('a failed build stays failed when nobody reads the report', async () => {
-    await tiny.write([{ ...versionCheck, stdout: '^something else$' }]);
+    await tiny.write([{ ...versionCheck, stdout: '^something else$' }], 'cold');
     const caller = startBakery(building(), environment());
     caller.child.stdout?.destroy();
     const { code, stderr } = await caller.ended;

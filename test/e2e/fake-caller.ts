@@ -69,11 +69,11 @@ export const alive = async (before: readonly Process[]): Promise<Process[]> => {
   );
 };
 
-/** Waits until something is so, and fails after a minute. */
+/** Waits until something is so, and fails after some time. */
 export const until = async (
   what: string,
   isSo: () => Promise<boolean> | boolean,
-  seconds = 60,
+  seconds = 120,
 ): Promise<void> => {
   for (const started = Date.now(); !(await isSo()); await setTimeout(50)) {
     if (Date.now() - started > seconds * 1000)
