@@ -1,5 +1,7 @@
-import { createWriteStream, mkdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { once } from 'node:events';
+import { createWriteStream, type WriteStream } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import pLimit from 'p-limit';
 import type { Command } from '../ai-run/core/command.ts';
 import { redacted } from '../ai-run/core/text.ts';
@@ -15,6 +17,7 @@ import {
 } from './core/progress.ts';
 import type { Display } from './display.ts';
 import { run } from './exec.ts';
+import { cannotWrite } from './files.ts';
 
 export type BuildContext = {
   readonly root: string;
@@ -50,15 +53,27 @@ const errorOf = (all: BuildRecord, end: string, lastLine: string): string => {
   );
 };
 
+/** A log that cannot be written to its end does not stop the build; one that cannot be begun does. */
+const openLog = async (path: string): Promise<WriteStream> => {
+  try {
+    await mkdir(dirname(path), { recursive: true });
+    const file = createWriteStream(path);
+    await once(file, 'open');
+    file.on('error', () => undefined);
+    return file;
+  } catch (error) {
+    throw cannotWrite(path, error);
+  }
+};
+
 const build = async (
   id: string,
   command: Command,
   input: string,
   { root, display, signal, logs }: BuildContext,
 ): Promise<BuildResult> => {
-  mkdirSync(logs, { recursive: true });
   const log = join(logs, `${id.replaceAll(/[^A-Za-z0-9._-]+/g, '-')}.log`);
-  const file = createWriteStream(log);
+  const file = await openLog(log);
   const started = performance.now();
   let all = emptyRecord;
   let lastLine = '';

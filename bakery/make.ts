@@ -143,14 +143,14 @@ const testAll = async (
   const tested = new Map<string, Tested>();
   const testOne = async (subject: Subject, platform: Platform): Promise<void> => {
     const name = cellName(subject.image, platform);
-    const known = options.force ? undefined : await memory.results(subject.image.key, platform);
+    const known = options.force ? undefined : await memory.results(smoke.key(subject), platform);
     if (known !== undefined && verdict(known) === 'passed' && baked.upToDate.has(subject.image)) {
       tested.set(name, { results: known });
       return;
     }
     options.display.start(`test ${name}`);
     const results = await smoke.test(subject, platform);
-    await memory.tested(subject.image.key, platform, results);
+    await memory.tested(smoke.key(subject), platform, results);
     tested.set(name, { results });
     const outcome = verdict(results);
     options.display.end(

@@ -16,11 +16,11 @@ export type Memory = {
   readonly wasBuilt: (layerKey: string) => Promise<boolean>;
   readonly built: (layerKey: string) => Promise<void>;
   readonly results: (
-    imageKey: string,
+    testKey: string,
     platform: Platform,
   ) => Promise<readonly TestResult[] | undefined>;
   readonly tested: (
-    imageKey: string,
+    testKey: string,
     platform: Platform,
     results: readonly TestResult[],
   ) => Promise<void>;

@@ -7,7 +7,7 @@ import { harden } from '../ai-run/core/policy.ts';
 import { formatCommand } from '../ai-run/core/command.ts';
 import { printable } from '../ai-run/core/text.ts';
 import { type Agent, lineage, type Runtime } from './core/catalogue.ts';
-import { judge, type TestResult } from './core/check.ts';
+import { judge, testKey, type TestResult } from './core/check.ts';
 import type { Check } from './core/definition.ts';
 import type { Image } from './core/plan.ts';
 import { checkStatic, type Entry } from './core/static.ts';
@@ -25,6 +25,8 @@ export type Subject = {
 
 export type Smoke = {
   readonly test: (subject: Subject, platform: Platform) => Promise<TestResult[]>;
+  /** Stands for everything that decides how a test of this subject ends. */
+  readonly key: (subject: Subject) => string;
   /** Removes whatever a check left running. */
   readonly close: () => Promise<void>;
 };
@@ -36,7 +38,7 @@ const user = { uid: 1234, gid: 1234 };
 const emulationFactor = 10;
 
 const lastLines = (text: string): string =>
-  printable(text).trimEnd().split('\n').slice(-8).join('\n');
+  printable(text).trimEnd().split('\n').slice(-8).join('\n').slice(-2000);
 
 const flatten = (layers: readonly (readonly Entry[])[]): Map<string, Entry> =>
   new Map(layers.flat().map((entry) => [entry.path, entry]));
@@ -162,15 +164,23 @@ export const openSmoke = (
     };
   };
 
+  const checksOf = ({ agent, runtime }: Subject): Check[] => [
+    ...agent.checks,
+    ...lineage(runtime, runtimes).flatMap(({ checks }) => checks),
+  ];
+
   return {
+    key: (subject) =>
+      testKey(
+        subject.image.key,
+        checksOf(subject),
+        [subject.agent, ...lineage(subject.runtime, runtimes)].map(({ budget }) => budget),
+        policy,
+      ),
     test: async (subject, platform) => {
       if (signal.aborted) throw new UserError('E_INTERRUPTED', 'interrupted');
       const results = await staticChecks(subject, platform);
-      const checks = [
-        ...subject.agent.checks,
-        ...lineage(subject.runtime, runtimes).flatMap(({ checks: own }) => own),
-      ];
-      for (const check of checks) results.push(await runCheck(check, subject, platform));
+      for (const check of checksOf(subject)) results.push(await runCheck(check, subject, platform));
       return results;
     },
     close: async () => {

@@ -1,4 +1,6 @@
+import { createHash } from 'node:crypto';
 import { z } from 'zod';
+import type { Policy } from '../../ai-run/core/policy.ts';
 import type { Check } from './definition.ts';
 
 /** How one check of one image on one platform went. */
@@ -13,6 +15,17 @@ const TestResult = z.object({
 });
 export type TestResult = z.infer<typeof TestResult>;
 export const TestResults = z.array(TestResult);
+
+/** Under which a test's results are remembered: the image, what is asked of it, and the policy it runs under. */
+export const testKey = (
+  imageKey: string,
+  checks: readonly Check[],
+  budgets: readonly number[],
+  policy: Policy,
+): string =>
+  createHash('sha256')
+    .update(JSON.stringify([imageKey, checks, budgets, policy]))
+    .digest('hex');
 
 /** What a command did. */
 export type Seen = {

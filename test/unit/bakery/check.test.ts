@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { judge, pattern, type Seen } from '../../../bakery/core/check.ts';
+import { harden } from '../../../ai-run/core/policy.ts';
+import { judge, pattern, type Seen, testKey } from '../../../bakery/core/check.ts';
 import { Check } from '../../../bakery/core/definition.ts';
 
 const seen = (changes: Partial<Seen>): Seen => ({
@@ -79,5 +80,24 @@ describe('a pattern', () => {
 
   test('keeps its own syntax', () => {
     expect(pattern(String.raw`^v?{version}\s*$`, '1.0').source).toBe(String.raw`^v?1\.0\s*$`);
+  });
+});
+
+describe('what a test’s results are remembered under', () => {
+  const policy = harden({ user: { uid: 1234, gid: 1234 } });
+  const check = { name: 'version', run: ['tool', '--version'], exit: 0, timeout: 60 };
+  const key = testKey('sha256:a', [check], [10], policy);
+
+  test.each([
+    ['the image', testKey('sha256:b', [check], [10], policy)],
+    ['a check', testKey('sha256:a', [{ ...check, stdout: '^1' }], [10], policy)],
+    ['a budget', testKey('sha256:a', [check], [11], policy)],
+    ['the policy', testKey('sha256:a', [check], [10], { ...policy, newPrivileges: true })],
+  ])('changes with %s', (_, other) => {
+    expect(other).not.toBe(key);
+  });
+
+  test('is the same for the same', () => {
+    expect(testKey('sha256:a', [{ ...check }], [10], { ...policy })).toBe(key);
   });
 });
