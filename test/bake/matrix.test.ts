@@ -2,9 +2,9 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { BuildReport } from '../../bakery/core/report.ts';
-import { emulation } from './emulation.ts';
-import { buildReferences, type Step, stepsOf } from './history.ts';
-import { bakery, docker, edit, makeCheckout, nonce, removeCheckout, run } from './support.ts';
+import { emulation } from '../e2e/emulation.ts';
+import { buildReferences, type Step, stepsOf } from '../e2e/history.ts';
+import { bakery, docker, edit, makeCheckout, nonce, removeCheckout, run } from '../e2e/support.ts';
 
 /** Three real agents and one that fails, on all runtimes and both platforms, from nothing cached. */
 

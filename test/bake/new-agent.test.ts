@@ -5,7 +5,15 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { BuildReport } from '../../bakery/core/report.ts';
-import { bakery, checkout, docker, edit, makeCheckout, removeCheckout, run } from './support.ts';
+import {
+  bakery,
+  checkout,
+  docker,
+  edit,
+  makeCheckout,
+  removeCheckout,
+  run,
+} from '../e2e/support.ts';
 
 /** Adding an agent is adding a folder: this follows docs/new-agent.md with agents that the catalogue does not have. */
 
