@@ -159,18 +159,17 @@ const testAll = async (
       firstFault(results) ?? '',
     );
   };
-  try {
-    await Promise.all(
-      subjects.flatMap((subject) =>
-        subject.image.platforms
-          .filter((platform) => !baked.blocked.has(cellName(subject.image, platform)))
-          .map((platform) => limit(() => testOne(subject, platform))),
-      ),
-    );
-  } finally {
-    limit.clearQueue();
-    await smoke.close();
-  }
+  // Every test has ended before what they left is removed: a container of one that is still starting would stay.
+  const outcomes = await Promise.allSettled(
+    subjects.flatMap((subject) =>
+      subject.image.platforms
+        .filter((platform) => !baked.blocked.has(cellName(subject.image, platform)))
+        .map((platform) => limit(() => testOne(subject, platform))),
+    ),
+  );
+  await smoke.close();
+  const failed = outcomes.find((outcome) => outcome.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
   return tested;
 };
 

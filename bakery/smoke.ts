@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { setTimeout } from 'node:timers/promises';
 import pLimit from 'p-limit';
 import { UserError } from '../ai-run/core/error.ts';
 import { launch } from '../ai-run/core/launch.ts';
@@ -185,6 +186,11 @@ export const openSmoke = (
     },
     close: async () => {
       await removeContainers(engine, label);
+      // Interrupted, docker's client ends while the engine may still be creating what it asked for.
+      for (let quiet = 0; signal.aborted && quiet < 2;) {
+        await setTimeout(500);
+        quiet = (await removeContainers(engine, label)) === 0 ? quiet + 1 : 0;
+      }
     },
   };
 };
