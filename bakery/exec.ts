@@ -64,6 +64,7 @@ export const run = async (command: Command, options: Options = {}): Promise<Outc
     throw new UserError(
       'E_NO_PROGRAM',
       `${JSON.stringify(command.file)} cannot be started: ${result.code}`,
+      { hint: `see to the permissions of ${command.file}, or to what stands first on PATH` },
     );
   }
   return {

@@ -3,7 +3,7 @@ import pLimit from 'p-limit';
 import { UserError } from '../ai-run/core/error.ts';
 import { type Platform, platformOfMachine } from '../ai-run/core/platform.ts';
 import { buildImages, buildLayers, type BuildResult } from './build.ts';
-import { type Builder, openBuilder } from './builder.ts';
+import { openBuilder } from './builder.ts';
 import { buildInputs, type Checkout, planCells } from './checkout.ts';
 import { type Output, tagOf } from './core/bake.ts';
 import type { TestResult } from './core/check.ts';
@@ -33,7 +33,6 @@ export type MakeOptions = {
 type Kitchen = {
   readonly checkout: Checkout;
   readonly engine: Engine;
-  readonly builder: Builder;
   readonly memory: Memory;
   readonly options: MakeOptions;
   readonly jobs: number;
@@ -128,17 +127,10 @@ type Tested = { readonly results: readonly TestResult[]; readonly why?: string }
 const testAll = async (
   subjects: readonly Subject[],
   baked: Baked,
-  { checkout, engine, builder, memory, options, jobs }: Kitchen,
+  { checkout, engine, memory, options, jobs }: Kitchen,
 ): Promise<Map<string, Tested>> => {
   const native = platformOfMachine(process.arch) ?? 'linux/amd64';
-  const smoke = openSmoke(
-    engine,
-    memory,
-    checkout.catalogue.runtimes,
-    builder.platforms,
-    native,
-    options.signal,
-  );
+  const smoke = openSmoke(engine, memory, checkout.catalogue.runtimes, native, options.signal);
   const limit = pLimit(jobs);
   const tested = new Map<string, Tested>();
   const testOne = async (subject: Subject, platform: Platform): Promise<void> => {
@@ -224,7 +216,7 @@ export const make = async (checkout: Checkout, options: MakeOptions): Promise<Bu
   }
   const plan = planCells(checkout, cells);
   const engine = await openEngine(options.signal);
-  const builder = await openBuilder(options.signal);
+  await openBuilder(options.signal);
   if (!engine.containerdStore && options.output.to === 'engine') {
     throw new UserError(
       'E_NO_CONTAINERD_STORE',
@@ -237,7 +229,6 @@ export const make = async (checkout: Checkout, options: MakeOptions): Promise<Bu
   const kitchen: Kitchen = {
     checkout,
     engine,
-    builder,
     memory: openMemory(checkout.root, engine.id),
     options,
     jobs: options.jobs ?? checkout.settings.jobs ?? Math.max(2, engine.cpus),

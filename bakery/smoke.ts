@@ -47,14 +47,13 @@ const flatten = (layers: readonly (readonly Entry[])[]): Map<string, Entry> =>
 /**
  * Tests images of this engine: what can be seen without running them, and their checks, each in a container of its
  * own under ai-run's policy.
- * @param executable platforms this machine can execute; on others the checks are reported as not run.
- * @param native the platform it executes without emulation.
+ * @param native the platform this machine executes without emulation; where it cannot execute another one, that one's
+ *   checks are reported as not run.
  */
 export const openSmoke = (
   engine: Engine,
   memory: Memory,
   runtimes: readonly Runtime[],
-  executable: readonly string[],
   native: Platform,
   signal: AbortSignal,
 ): Smoke => {
@@ -116,6 +115,28 @@ export const openSmoke = (
     );
   };
 
+  const probes = new Map<Platform, Promise<boolean>>();
+  /** Tried, because builders go on naming a platform whose emulator is gone. */
+  const probe = async (image: Image, platform: Platform): Promise<boolean> => {
+    const { stderr } = await run(
+      launch({
+        image: image.reference,
+        platform,
+        policy,
+        command: ['true'],
+        labels: { 'ai-run.session': session },
+      }),
+      { timeout: 60_000 * emulationFactor, signal },
+    );
+    return !/exec format error/i.test(stderr);
+  };
+  const canExecute = (image: Image, platform: Platform): Promise<boolean> => {
+    if (platform === native) return Promise.resolve(true);
+    const known = probes.get(platform) ?? probe(image, platform);
+    probes.set(platform, known);
+    return known;
+  };
+
   const runCheck = async (
     check: Check,
     { image, agent }: Subject,
@@ -123,7 +144,7 @@ export const openSmoke = (
   ): Promise<TestResult> => {
     const [file, ...args] = check.run;
     const subject = formatCommand({ file: file ?? '', args });
-    if (!executable.includes(platform)) {
+    if (!(await canExecute(image, platform))) {
       return {
         name: check.name,
         status: 'not run',

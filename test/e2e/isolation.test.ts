@@ -19,6 +19,7 @@ import {
   type TinyAgent,
   versionCheck,
 } from './fake-agent.ts';
+import { until } from './fake-caller.ts';
 import { bakery, docker, edit, nonce, type Ran, removeCheckout, run } from './support.ts';
 
 const reportOf = ({ stdout }: Ran): BuildReport => JSON.parse(stdout) as BuildReport;
@@ -88,10 +89,10 @@ const sh =
 const rootUser = { uid: 0, gid: 0 };
 
 describe('what builds are given and images never hold', () => {
-  const npm = 'e2e-canary-npm';
-  const pypi = 'e2e-canary-pypi';
-  const control = 'e2e-canary-control';
   const word = nonce();
+  const npm = `e2e-${word}-npm`;
+  const pypi = `e2e-${word}-pypi`;
+  const control = `e2e-${word}-control`;
   const canaries = {
     ca: `canary-ca-${word}`,
     npmrc: `canary-npmrc-${word}`,
@@ -240,7 +241,7 @@ describe('what builds are given and images never hold', () => {
 });
 
 describe('smoke tests', () => {
-  const name = 'e2e-guarded';
+  const name = `e2e-guarded-${nonce()}`;
   const image = `ai-${name}:base`;
   const platform = platformOfMachine(process.arch) ?? 'linux/amd64';
   let root = '';
@@ -278,6 +279,10 @@ describe('smoke tests', () => {
     return stdout.split('\n').filter((line) => line.startsWith(`${image} `));
   };
 
+  /** The engine may be at the end of a removal; what was forgotten stays. */
+  const nothingRuns = (): Promise<void> =>
+    until('no container is left', async () => (await containers()).length === 0, 30);
+
   type Act = {
     readonly what: string;
     /** Ends with 0 when it succeeds. */
@@ -286,7 +291,7 @@ describe('smoke tests', () => {
     readonly exit?: number;
     /** What it says when it is denied. */
     readonly denied?: string;
-    /** What must be taken away for it to succeed. */
+    /** The policy without what guards it, and with all the rest. */
     readonly without: (policy: Policy) => Policy;
     /** Flags that no policy has a word for. */
     readonly flags?: readonly string[];
@@ -411,7 +416,7 @@ describe('smoke tests', () => {
     expect(ran.code).toBe(0);
   });
 
-  test.each(acts)('without that one guard it succeeds: $what', async (act) => {
+  test.each(acts)('without what guards it, it succeeds: $what', async (act) => {
     const policy = harden({ user: { uid: 1234, gid: 1234 }, network: { mode: 'none' } });
     const { file, args } = launch({
       image,
@@ -441,7 +446,7 @@ describe('smoke tests', () => {
     expect([hung?.status, hung?.expected]).toEqual(['failed', 'an end within 3 s']);
     // The checks after it are run.
     expect(results.find(({ name: what }) => what === 'version')?.status).toBe('passed');
-    expect(await containers()).toEqual([]);
+    await nothingRuns();
   });
 
   test.each([
@@ -463,7 +468,7 @@ describe('smoke tests', () => {
       expect(ran.stdout.length).toBeLessThan(100_000);
       expect(ran.stderr.length).toBeLessThan(100_000);
       expect((await readFile(junit)).length).toBeLessThan(100_000);
-      expect(await containers()).toEqual([]);
+      await nothingRuns();
     },
   );
 });
