@@ -121,29 +121,30 @@ const alreadyBaked = async (images: readonly Image[], engine: Engine): Promise<B
   return { results: [], blocked, upToDate: new Set(images) };
 };
 
-type Tested = { readonly results: readonly TestResult[]; readonly why?: string };
+/** Results by `image platform`. */
+type Tested = ReadonlyMap<string, readonly TestResult[]>;
 
-/** Tests every image that exists; what was tested under the same input key before is not tested again. */
+/** Tests every image that exists; what passed the same tests before is not tested again. */
 const testAll = async (
   subjects: readonly Subject[],
   baked: Baked,
   { checkout, engine, memory, options, jobs }: Kitchen,
-): Promise<Map<string, Tested>> => {
+): Promise<Tested> => {
   const native = platformOfMachine(process.arch) ?? 'linux/amd64';
   const smoke = openSmoke(engine, memory, checkout.catalogue.runtimes, native, options.signal);
   const limit = pLimit(jobs);
-  const tested = new Map<string, Tested>();
+  const tested = new Map<string, readonly TestResult[]>();
   const testOne = async (subject: Subject, platform: Platform): Promise<void> => {
     const name = cellName(subject.image, platform);
     const known = options.force ? undefined : await memory.results(smoke.key(subject), platform);
     if (known !== undefined && verdict(known) === 'passed' && baked.upToDate.has(subject.image)) {
-      tested.set(name, { results: known });
+      tested.set(name, known);
       return;
     }
     options.display.start(`test ${name}`);
     const results = await smoke.test(subject, platform);
     await memory.tested(smoke.key(subject), platform, results);
-    tested.set(name, { results });
+    tested.set(name, results);
     const outcome = verdict(results);
     options.display.end(
       `test ${name}`,
@@ -169,7 +170,7 @@ const reportOf = (
   image: Image,
   platform: Platform,
   baked: Baked,
-  tested: ReadonlyMap<string, Tested>,
+  tested: Tested,
   options: MakeOptions,
 ): ImageReport => {
   const name = cellName(image, platform);
@@ -185,7 +186,7 @@ const reportOf = (
     };
   }
   const build = baked.upToDate.has(image) ? 'up to date' : 'built';
-  const results = tested.get(name)?.results;
+  const results = tested.get(name);
   if (results === undefined)
     return { ...common, build, test: 'not run', why: 'not asked to test', results: [] };
   const why = firstFault(results);
@@ -240,7 +241,7 @@ export const make = async (checkout: Checkout, options: MakeOptions): Promise<Bu
     const cell = cells[at];
     return cell === undefined ? [] : [{ image, agent: cell.agent, runtime: cell.runtime }];
   });
-  const tested = options.test ? await testAll(subjects, baked, kitchen) : new Map<string, Tested>();
+  const tested = options.test ? await testAll(subjects, baked, kitchen) : new Map();
   const images = plan.images.flatMap((image) =>
     image.platforms.map((platform) => reportOf(image, platform, baked, tested, options)),
   );
