@@ -169,7 +169,7 @@ budget: 10
 
   test('is refused when the file is not what was locked', async () => {
     await edit(join(root, 'agents', name, 'agent.yaml'), (text) =>
-      text.replaceAll(/sha256: [0-9a-f]{64}/g, `sha256: ${'0'.repeat(64)}`),
+      text.replaceAll(/sha256: [0-9a-f]{64}/g, `sha256: ${'f'.repeat(64)}`),
     );
     const { code, stdout } = await bakery([
       '--root',
