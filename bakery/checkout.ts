@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { UserError } from '../ai-run/core/error.ts';
 import type { BuildInputs } from './core/bake.ts';
@@ -84,7 +84,7 @@ export const buildInputs = ({ root, settings }: Checkout): BuildInputs => {
     const path = settings[id];
     if (path === undefined) continue;
     secrets[id] = resolve(root, path);
-    if (!existsSync(secrets[id])) {
+    if (statSync(secrets[id], { throwIfNoEntry: false })?.isFile() !== true) {
       throw new UserError('E_SETTING', `settings: ${id}: there is no file ${secrets[id]}`, {
         hint: `correct "${id}" in bakery.local.yaml or bakery.yaml, or take it out`,
       });

@@ -37,7 +37,16 @@ const bakery = (root: string, ...args: readonly string[]): Promise<string> =>
 type Row = { way: string; step: string; seconds: number; builds: number; megabytes: number };
 const rows: Row[] = [];
 
+/** A relay of its own for each way: to BuildKit it is another registry, so no way profits from what another pushed. */
 let uploads: Counter;
+const relayed = async (way: () => Promise<void>): Promise<void> => {
+  uploads = await countUploads(registry);
+  try {
+    await way();
+  } finally {
+    uploads.close();
+  }
+};
 
 /** Times one step, and counts what BuildKit executed and what reached the registry. */
 const measure = async (way: string, step: string, work: () => Promise<unknown>): Promise<void> => {
@@ -130,29 +139,36 @@ const bakeryWay = async (): Promise<void> => {
   await measure('bakery', 'unchanged', build);
   await touch(root, bumped);
   await measure('bakery', 'one agent bumped', build);
-  // What that agent's layers cost by themselves.
-  await touch(root, bumped);
-  const dockerfile = await bakery(root, 'render', bumped, '--runtime', 'base');
+  // What that agent's layers cost by themselves: built, and built, packed and pushed.
   const ca = /^ca: (.*)$/m.exec(
     await readFile(join(root, 'bakery.local.yaml'), 'utf8').catch(() => ''),
   )?.[1];
-  await measure('its layers alone', 'one agent bumped', () =>
-    run(
-      'docker',
-      [
-        'buildx',
-        'build',
-        '--file=-',
-        '--target=agent',
-        `--platform=${platforms}`,
-        '--output=type=cacheonly',
-        ...(ca === undefined ? [] : [`--secret=id=ca,src=${ca}`]),
-        `agents/${bumped}`,
-      ],
-      root,
-      dockerfile,
-    ),
-  );
+  const pushed = `type=image,push=true,store=false,oci-mediatypes=true,compression=zstd,name=${target}/layers`;
+  for (const [what, output] of [
+    ['built', 'type=cacheonly'],
+    ['pushed', pushed],
+  ]) {
+    await touch(root, bumped);
+    const dockerfile = await bakery(root, 'render', bumped, '--runtime', 'base');
+    await measure(`its layers alone, ${what}`, 'one agent bumped', () =>
+      run(
+        'docker',
+        [
+          'buildx',
+          'build',
+          '--file=-',
+          '--target=agent',
+          '--provenance=false',
+          `--platform=${platforms}`,
+          `--output=${output}`,
+          ...(ca === undefined ? [] : [`--secret=id=ca,src=${ca}`]),
+          `agents/${bumped}`,
+        ],
+        root,
+        dockerfile,
+      ),
+    );
+  }
   await rm(root, { recursive: true });
 };
 
@@ -180,33 +196,37 @@ const plainBake = async (): Promise<void> => {
   await rm(root, { recursive: true });
 };
 
-const apt = (packages: string): string =>
-  `RUN apt-get update && apt-get install -y --no-install-recommends ${packages} && rm -rf /var/lib/apt/lists/*`;
+const apt = (packages: string, mark: string): string =>
+  `RUN : ${mark}; apt-get update && apt-get install -y --no-install-recommends ${packages} && rm -rf /var/lib/apt/lists/*`;
 
-/** One Dockerfile per agent, a target per runtime, everything installed where it will run: arm64 is emulated. */
+/**
+ * One Dockerfile per agent, a target per runtime, everything installed where it will run: arm64 is emulated. The mark
+ * makes the steps new to every cache; agents still share what they have in common, as they would in a first build.
+ */
 const byHand = (
   base: string,
   php: string,
   packageName: string,
   version: string,
   ca: boolean,
+  mark: string,
 ): string => {
   const mount = ca ? '--mount=type=secret,id=ca ' : '';
   const trust = ca ? 'NODE_EXTRA_CA_CERTS=/run/secrets/ca ' : '';
-  const agent = `RUN ${mount}${trust}npm install -g ${packageName}@${version}`;
+  const agent = `RUN ${mount}: ${mark}; ${trust}npm install -g ${packageName}@${version}`;
   return [
     `FROM ${base} AS base`,
     agent,
     `FROM ${base} AS go`,
-    apt('golang-go'),
+    apt('golang-go', mark),
     agent,
     `FROM ${base} AS php84`,
-    apt('php-cli composer'),
+    apt('php-cli composer', mark),
     agent,
     `FROM ${base} AS php85`,
     '# Debian has no PHP 8.5.',
     `COPY --from=${php} /usr/local/ /usr/local/`,
-    apt('composer'),
+    apt('composer', mark),
     agent,
     '',
   ].join('\n');
@@ -228,6 +248,7 @@ const handWay = async (): Promise<void> => {
   )?.[1];
   const folder = join(root, 'hand');
   await mkdir(folder);
+  const mark = word();
   const write = async (agent: string): Promise<void> => {
     const { dependencies } = JSON.parse(
       await readFile(join(root, 'agents', agent, 'package.json'), 'utf8'),
@@ -237,11 +258,11 @@ const handWay = async (): Promise<void> => {
     const [[name, version] = ['', '']] = Object.entries(dependencies);
     await writeFile(
       join(folder, `${agent}.Dockerfile`),
-      `# ${word()}\n${byHand(base, php, name, version, ca !== undefined)}`,
+      byHand(base, php, name, version, ca !== undefined, mark),
     );
   };
   const limit = pLimit(jobs);
-  const build = async (cold: readonly string[]): Promise<void> => {
+  const build = async (): Promise<void> => {
     await Promise.all(
       agents.flatMap((agent) =>
         ['base', 'go', 'php84', 'php85'].map((target) =>
@@ -257,7 +278,6 @@ const handWay = async (): Promise<void> => {
                 `--target=${target}`,
                 `--tag=${uploads.address}/bench-hand/${agent}:${target}`,
                 `--file=${agent}.Dockerfile`,
-                ...(cold.includes(agent) ? ['--no-cache'] : []),
                 ...(ca === undefined ? [] : [`--secret=id=ca,src=${ca}`]),
                 '.',
               ],
@@ -270,15 +290,15 @@ const handWay = async (): Promise<void> => {
   };
   for (const agent of agents) await write(agent);
   await forget(root);
-  await measure('by hand', 'cold', () => build(agents));
-  await measure('by hand', 'unchanged', () => build([]));
+  await measure('by hand', 'cold', build);
+  await measure('by hand', 'unchanged', build);
   // The version in its RUN line is another one: that line is executed again on every runtime.
   const path = join(folder, `${bumped}.Dockerfile`);
   await writeFile(
     path,
     (await readFile(path, 'utf8')).replaceAll('npm install -g', 'npm install --global'),
   );
-  await measure('by hand', 'one agent bumped', () => build([]));
+  await measure('by hand', 'one agent bumped', build);
   await rm(root, { recursive: true });
 };
 
@@ -287,14 +307,9 @@ const ratio = (row: Row): string => {
   return own === undefined || own === row ? '' : `${(row.seconds / own.seconds).toFixed(2)} ×`;
 };
 
-uploads = await countUploads(registry);
-try {
-  await bakeryWay();
-  await plainBake();
-  if (!process.argv.includes('--without-hand')) await handWay();
-} finally {
-  uploads.close();
-}
+await relayed(bakeryWay);
+await relayed(plainBake);
+if (!process.argv.includes('--without-hand')) await relayed(handWay);
 const cells = rows.map((row) => [
   row.step,
   row.way,

@@ -6,7 +6,7 @@ import { buildInputs, type Checkout, openCheckout } from '../checkout.ts';
 import { upstreamsOf } from '../core/dockerfile.ts';
 import { mirrored } from '../core/settings.ts';
 import { openEngine } from '../engine.ts';
-import { resolveTag } from '../registry.ts';
+import { openRegistry } from '../registry/client.ts';
 import { paint, table } from '../report.ts';
 import { type CommonFlags, print, printJson } from './flags.ts';
 
@@ -90,8 +90,19 @@ const upstream = async (
       hint: 'run `bakery update --upstreams`',
     };
   }
-  for (const reference of references) {
-    await resolveTag(`${mirrored(reference, settings.mirrors)}@${upstreamLock[reference]}`, signal);
+  const registry = openRegistry(signal);
+  const names = references.map(
+    (reference) => `${mirrored(reference, settings.mirrors)}@${upstreamLock[reference]}`,
+  );
+  const found = await Promise.all(names.map(registry.readManifest));
+  const missing = names.filter((_, at) => found[at] === undefined);
+  if (missing.length > 0) {
+    return {
+      what: 'upstream images',
+      status: 'error',
+      found: `the registry does not have ${missing.join(', ')}`,
+      hint: 'run `bakery update --upstreams`',
+    };
   }
   return ok('upstream images', `${references.length} locked and reachable`);
 };

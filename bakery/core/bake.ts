@@ -1,5 +1,5 @@
 import type { Command } from '../../ai-run/core/command.ts';
-import type { Image, Layer } from './plan.ts';
+import { type Image, keyLabel, type Layer } from './plan.ts';
 
 /** Where finished images go. */
 export type Output =
@@ -22,8 +22,9 @@ const outputOf = (output: Output): string =>
   output.to === 'engine'
     ? // Nobody downloads it from the engine, so nothing is compressed.
       'type=image,compression=uncompressed,oci-mediatypes=true'
-    : // store=false: the engine keeps no copy, so composing an image pulls nothing.
-      'type=image,push=true,store=false,oci-mediatypes=true';
+    : // store=false: the engine keeps no copy, so composing an image pulls nothing. zstd: our layers are packed in a
+      // third of gzip's time, and unpacked faster by everyone who pulls; upstream's layers stay as they are.
+      'type=image,push=true,store=false,oci-mediatypes=true,compression=zstd';
 
 export const tagOf = (image: Image, output: Output): string =>
   output.to === 'engine' ? image.reference : `${output.registry}/${image.reference}`;
@@ -52,6 +53,10 @@ export const bakeFile = (
         tags: [tagOf(image, output)],
         output: [outputOf(output)],
         attest: ['type=provenance,disabled=true'],
+        // Only an index of several platforms can carry it; it tells from the registry alone what need not be built.
+        ...(output.to === 'registry' && image.platforms.length > 1
+          ? { annotations: [`index:${keyLabel}=${image.key}`] }
+          : {}),
         ...(Object.keys(inputs.secrets).length === 0 ? {} : { secret: secretFlags(inputs) }),
         ...(Object.keys(inputs.args).length === 0 ? {} : { args: inputs.args }),
       },

@@ -75,13 +75,15 @@ const rules: readonly Rule[] = [
   },
   {
     name: 'copy-without-link',
-    message: 'COPY without --link in the last stage makes a layer that no other image shares',
+    message:
+      'COPY without --link in the last stage is done again for every image, and its layer is often not shared',
     broken: (instruction, stage, stages) =>
       isFinal(stage, stages) && keyword(instruction) === 'COPY' && !hasFlag(instruction, 'link'),
   },
   {
     name: 'link-with-chmod',
-    message: 'COPY --link with --chmod is silently not linked: set the mode in the stage',
+    message:
+      'COPY --link with --chmod is silently done again for every base: set the mode in the stage',
     broken: (instruction) => hasFlag(instruction, 'link') && hasFlag(instruction, 'chmod'),
   },
   {
@@ -107,14 +109,10 @@ const rules: readonly Rule[] = [
       ),
   },
   {
-    name: 'chown-by-name',
-    message: 'a linked COPY has no /etc/passwd to look names up in: use numbers',
-    broken: (instruction) => {
-      const owner = flag(instruction, 'chown');
-      return (
-        hasFlag(instruction, 'link') && typeof owner === 'string' && !/^\d+(:\d+)?$/.test(owner)
-      );
-    },
+    name: 'link-with-chown',
+    message:
+      'COPY --link with --chown gives the folders on the way to that owner too, /home for example, and knows no names: set the owner in the stage',
+    broken: (instruction) => hasFlag(instruction, 'link') && hasFlag(instruction, 'chown'),
   },
   {
     name: 'unpinned-from',

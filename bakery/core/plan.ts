@@ -43,6 +43,10 @@ export type Image = {
   readonly layers: readonly string[];
 };
 
+/** Names one image on one platform in tables, and in what becomes of it. */
+export const cellName = (image: Image, platform: Platform): string =>
+  `${image.reference} ${platform}`;
+
 /** What will be built, as a value: layers first, then the images they are composed into. */
 export type Plan = { readonly layers: readonly Layer[]; readonly images: readonly Image[] };
 

@@ -6,7 +6,7 @@ import type { Checkout } from '../checkout.ts';
 import { upstreamsOf } from '../core/dockerfile.ts';
 import { mirrored } from '../core/settings.ts';
 import type { Update } from '../core/update.ts';
-import { resolveTag } from '../registry.ts';
+import { openRegistry } from '../registry/client.ts';
 
 const header = '# Digests of the upstream images, by `bakery update --upstreams`.\n';
 
@@ -17,6 +17,7 @@ export const updateUpstreams = async (
 ): Promise<Update[]> => {
   const { catalogue, settings, upstreamLock } = checkout;
   const references = upstreamsOf(catalogue.agents, catalogue.runtimes, settings.upstreams);
+  const registry = openRegistry(signal);
   const limit = pLimit(4);
   const updates = await Promise.all(
     references.map((name) =>
@@ -24,13 +25,11 @@ export const updateUpstreams = async (
         const from = upstreamLock[name];
         const nothing = { name, from, to: from, skipped: [], missing: {}, files: {} };
         try {
-          const { digest, platforms: offered } = await resolveTag(
-            mirrored(name, settings.mirrors),
-            signal,
-          );
-          const absent = platforms.filter((platform) => !offered.includes(platform));
+          const found = await registry.readManifest(mirrored(name, settings.mirrors));
+          if (found === undefined) return { ...nothing, error: 'the registry does not have it' };
+          const absent = platforms.filter((platform) => !found.platforms.includes(platform));
           return absent.length === 0
-            ? { ...nothing, to: digest }
+            ? { ...nothing, to: found.digest }
             : { ...nothing, error: `is not offered for ${absent.join(' and ')}` };
         } catch (error) {
           if (signal.aborted) throw error;

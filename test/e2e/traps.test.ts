@@ -152,6 +152,7 @@ const traps: readonly Trap[] = [
   {
     rule: 'link-destination',
     harm: 'a file linked into the home folder gives /home to the user',
+    besides: { 'link-with-chown': 'the file is to be the user’s' },
     broken: ({ node }) => `FROM ${node}\nCOPY --link --chown=1000:1000 one /home/node/one\n`,
     kept: ({ node }) => `${native} ${node} AS build
 RUN install -d --owner=1000 --group=1000 --mode=0700 /out/home/node
@@ -181,16 +182,31 @@ ${link}
     },
   },
   ...['node', '1000:node'].map((owner) => ({
-    rule: 'chown-by-name',
+    rule: 'link-with-chown',
     harm: `an owner ${owner}, whom the base knows, is not known to a linked layer`,
     broken: ({ node }: World) =>
       `${native} ${node} AS build\nCOPY one /out/one/one\nFROM ${node}\n${link.replace('--link', `--link --chown=${owner}`)}\n`,
     kept: ({ node }: World) =>
-      `${native} ${node} AS build\nCOPY one /out/one/one\nFROM ${node}\n${link.replace('--link', '--link --chown=1000:1000')}\n`,
+      `${native} ${node} AS build\nCOPY --chown=${owner} one /out/one/one\nFROM ${node}\n${link}\n`,
     see: ownerOf('/one/one'),
     damage: expect.stringMatching(/invalid (user|group) index/),
     sound: '1000:1000',
   })),
+  {
+    rule: 'link-with-chown',
+    harm: 'a tree linked with an owner gives /home to that owner',
+    broken: ({ node }) =>
+      `${native} ${node} AS build\nCOPY one /out/home/node/one\nFROM ${node}\n${link.replace('--link', '--link --chown=1000:1000')}\n`,
+    kept: ({ node }) => `${native} ${node} AS build
+RUN install -d --owner=1000 --group=1000 --mode=0700 /out/home/node
+COPY --chown=1000:1000 one /out/home/node/one
+FROM ${node}
+${link}
+`,
+    see: ownerOf('/home'),
+    damage: '1000:1000',
+    sound: '0:0',
+  },
   {
     rule: 'unpinned-from',
     harm: 'the same text builds something else when the tag has moved',

@@ -62,7 +62,8 @@ describe('the bake file', () => {
   test('pushes to a registry under its name, and keeps nothing in the engine', () => {
     expect(target(image(), registry)).toMatchObject({
       tags: ['127.0.0.1:5000/acme/ai-otter:php8.4'],
-      output: ['type=image,push=true,store=false,oci-mediatypes=true'],
+      output: ['type=image,push=true,store=false,oci-mediatypes=true,compression=zstd'],
+      annotations: [`index:ai-run.key=${image().key}`],
     });
   });
 

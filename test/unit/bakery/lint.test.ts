@@ -86,11 +86,11 @@ const rows: readonly Row[] = [
     fine: file('RUN <<EOF\nmkdir -p /out/opt/bin\nEOF'),
   },
   {
-    rule: 'chown-by-name',
-    what: 'an owner by name',
+    rule: 'link-with-chown',
+    what: 'an owner',
     line: 4,
-    broken: file('RUN id', 'COPY --link --chown=node --from=build /out/ /'),
-    fine: file('RUN id', 'COPY --link --chown=1000:1000 --from=build /out/ /'),
+    broken: file('RUN id', 'COPY --link --chown=1000:1000 --from=build /out/ /'),
+    fine: file('RUN install -d --owner=1000 /out/home/node', 'COPY --link --from=build /out/ /'),
   },
   {
     rule: 'unpinned-from',

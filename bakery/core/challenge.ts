@@ -1,0 +1,32 @@
+/** What a registry asks for before it answers: `WWW-Authenticate`. RFC 9110, 11.6.1 */
+export type Challenge = {
+  readonly scheme: 'basic' | 'bearer';
+  /** `realm`, `service`, `scope`. distribution.github.io/distribution/spec/auth/token */
+  readonly parameters: Readonly<Record<string, string>>;
+};
+
+/** @returns undefined for a scheme that registries do not use. */
+export const parseChallenge = (header: string | null): Challenge | undefined => {
+  const match = /^\s*(basic|bearer)\b(.*)$/is.exec(header ?? '');
+  if (match === null) return undefined;
+  const [, scheme = '', rest = ''] = match;
+  const parameters = [...rest.matchAll(/([\w-]+)\s*=\s*(?:"([^"]*)"|([^\s,"]+))/g)].map(
+    ([, name = '', quoted, plain]) => [name.toLowerCase(), quoted ?? plain ?? ''],
+  );
+  return {
+    scheme: scheme.toLowerCase() === 'basic' ? 'basic' : 'bearer',
+    parameters: Object.fromEntries(parameters),
+  };
+};
+
+const longest = 60_000;
+
+/**
+ * How long to wait before trying again, in milliseconds: what the registry asked for, otherwise twice as long each
+ * time, with chance in it so that parallel clients do not come back together. Never longer than a minute.
+ * @param asked milliseconds; undefined where it asked for nothing.
+ * @param tries how often it was tried, from 1.
+ * @param chance from 0 to 1.
+ */
+export const retryDelay = (asked: number | undefined, tries: number, chance: number): number =>
+  Math.min(Math.max(asked ?? 250 * 2 ** (tries - 1) * (0.5 + chance), 0), longest);

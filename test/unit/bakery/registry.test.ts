@@ -1,0 +1,274 @@
+import { createHash } from 'node:crypto';
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { parseChallenge, retryDelay } from '../../../bakery/core/challenge.ts';
+import { parseManifest } from '../../../bakery/core/manifest.ts';
+import { openRegistry } from '../../../bakery/registry/client.ts';
+
+const index = JSON.stringify({
+  schemaVersion: 2,
+  manifests: [
+    { platform: { os: 'linux', architecture: 'amd64' } },
+    { platform: { os: 'linux', architecture: 'arm64' } },
+    { platform: { os: 'unknown', architecture: 'unknown' } },
+  ],
+  annotations: { 'ai-run.key': 'sha256:abc' },
+});
+const digest = `sha256:${createHash('sha256').update(index).digest('hex')}`;
+const parsed = {
+  digest,
+  platforms: ['linux/amd64', 'linux/arm64'],
+  annotations: { 'ai-run.key': 'sha256:abc' },
+};
+
+describe('parseManifest', () => {
+  test('reads an index; attestations are no platform', () => {
+    expect(parseManifest(Buffer.from(index))).toEqual(parsed);
+  });
+
+  test('reads a single manifest, which names no platform', () => {
+    expect(parseManifest(Buffer.from('{"layers":[]}'))).toMatchObject({
+      platforms: [],
+      annotations: {},
+    });
+  });
+
+  test.each([
+    ['', 'JSON'],
+    ['no JSON', 'JSON'],
+    ['[]', 'expected object'],
+    ['{"manifests":1}', 'expected array'],
+    ['{"annotations":{"a":1}}', 'expected string'],
+  ])('refuses %j', (body, message) => {
+    expect(() => parseManifest(Buffer.from(body))).toThrow(message);
+  });
+});
+
+describe('parseChallenge', () => {
+  test.each([
+    ['Basic realm="here"', { scheme: 'basic', parameters: { realm: 'here' } }],
+    [
+      'Bearer realm="https://auth.example.com/token",service="a b",scope="repository:x/y:pull,push"',
+      {
+        scheme: 'bearer',
+        parameters: {
+          realm: 'https://auth.example.com/token',
+          service: 'a b',
+          scope: 'repository:x/y:pull,push',
+        },
+      },
+    ],
+    ['bearer REALM=plain', { scheme: 'bearer', parameters: { realm: 'plain' } }],
+    ['Negotiate', undefined],
+    [null, undefined],
+  ])('%s', (header, challenge) => {
+    expect(parseChallenge(header)).toEqual(challenge);
+  });
+});
+
+describe('retryDelay', () => {
+  test.each([
+    ['what is asked for', 3000, 1, 0.5, 3000],
+    ['never longer than a minute', 3_600_000, 1, 0.5, 60_000],
+    ['never less than nothing', -5, 1, 0.5, 0],
+    ['a quarter of a second at first', undefined, 1, 0.5, 250],
+    ['twice as long each time', undefined, 3, 0.5, 1000],
+    ['less by chance', undefined, 3, 0, 500],
+    ['more by chance', undefined, 3, 1, 1500],
+  ])('%s', (_, asked, tries, chance, wait) => {
+    expect(retryDelay(asked, tries, chance)).toBe(wait);
+  });
+});
+
+type Handler = (request: IncomingMessage, response: ServerResponse) => void;
+
+/** Answers with the index to whom `allowed` says, and challenges everybody else. */
+const guarded =
+  (challenge: () => string, allowed: (authorization: string) => boolean): Handler =>
+  (request, response) =>
+    allowed(request.headers.authorization ?? '')
+      ? response.end(index)
+      : response.writeHead(401, { 'www-authenticate': challenge() }).end();
+
+describe('readManifest', () => {
+  let server: Server;
+  let address: string;
+  let requests: string[];
+  let handler: Handler;
+  let folder: string;
+
+  beforeEach(async () => {
+    requests = [];
+    folder = await mkdtemp(join(tmpdir(), 'registry-'));
+    vi.stubEnv('DOCKER_CONFIG', folder);
+    server = createServer((request, response) => {
+      requests.push(`${request.method} ${request.url} ${request.headers.authorization ?? ''}`);
+      handler(request, response);
+    });
+    await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
+    address = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  });
+  afterEach(async () => {
+    vi.unstubAllEnvs();
+    server.close();
+    server.closeAllConnections();
+    await rm(folder, { recursive: true });
+  });
+
+  const read = (
+    name = `${address}/acme/image:tag`,
+    signal = new AbortController().signal,
+  ): Promise<unknown> => openRegistry(signal).readManifest(name);
+  const tokens = (): string[] => requests.filter((line) => line.includes('/token'));
+  const config = (value: unknown): Promise<void> =>
+    writeFile(join(folder, 'config.json'), JSON.stringify(value));
+
+  test('reads what there is, and computes the digest itself', async () => {
+    handler = (_, response) => response.setHeader('docker-content-digest', 'sha256:no').end(index);
+    expect(await read()).toEqual(parsed);
+    expect(requests).toEqual(['GET /v2/acme/image/manifests/tag ']);
+  });
+
+  test('by digest, what was asked for or nothing', async () => {
+    handler = (_, response) => response.end(index);
+    expect(await read(`${address}/acme/image@${digest}`)).toEqual(parsed);
+    const other = `sha256:${'0'.repeat(64)}`;
+    await expect(read(`${address}/acme/image@${other}`)).rejects.toThrow(
+      `${address}/acme/image@${other}: the registry sent ${digest}`,
+    );
+  });
+
+  test('nothing there is not an error', async () => {
+    handler = (_, response) => response.writeHead(404).end();
+    expect(await read()).toBeUndefined();
+  });
+
+  test('gives a password to who asks for it', async () => {
+    await config({
+      auths: { [address]: { auth: Buffer.from('me:pass:word').toString('base64') } },
+    });
+    const right = `Basic ${Buffer.from('me:pass:word').toString('base64')}`;
+    handler = guarded(
+      () => 'Basic realm="x"',
+      (given) => given === right,
+    );
+    expect(await read()).toEqual(parsed);
+  });
+
+  test('exchanges a password for a token, and an expired token for a new one', async () => {
+    await config({ auths: { [address]: { auth: Buffer.from('me:word').toString('base64') } } });
+    let current = 0;
+    handler = (request, response) => {
+      const url = new URL(request.url ?? '', `http://${address}`);
+      if (url.pathname === '/token') {
+        current += 1;
+        response.end(JSON.stringify({ token: `t${current}` }));
+        return;
+      }
+      guarded(
+        () =>
+          `Bearer realm="http://${address}/token",service="s",scope="repository:acme/image:pull"`,
+        (given) => given === `Bearer t${current}` && current > 0,
+      )(request, response);
+    };
+    const registry = openRegistry(new AbortController().signal);
+    const name = `${address}/acme/image:tag`;
+    expect(await registry.readManifest(name)).toEqual(parsed);
+    expect(await registry.readManifest(name)).toEqual(parsed);
+    expect(tokens()).toEqual([
+      `GET /token?service=s&scope=repository%3Aacme%2Fimage%3Apull Basic ${Buffer.from('me:word').toString('base64')}`,
+    ]);
+    current += 1; // what was given out is worth nothing any more
+    expect(await registry.readManifest(name)).toEqual(parsed);
+    expect(tokens()).toHaveLength(2);
+  });
+
+  test('takes what a credential helper knows', async () => {
+    const program = join(folder, 'docker-credential-shelf');
+    await writeFile(
+      program,
+      `#!/bin/sh\nread server; [ "$1 $server" = "get ${address}" ] && echo '{"Username":"<token>","Secret":"refresh"}'\n`,
+    );
+    await chmod(program, 0o755);
+    vi.stubEnv('PATH', `${folder}${delimiter}${process.env['PATH']}`);
+    await config({ credHelpers: { [address]: 'shelf' } });
+    let asked = '';
+    handler = (request, response) => {
+      if (request.url === '/token') {
+        request.on('data', (chunk: Buffer) => (asked += chunk.toString()));
+        request.on('end', () => response.end('{"access_token":"good"}'));
+        return;
+      }
+      guarded(
+        () => `Bearer realm="http://${address}/token",service="s"`,
+        (given) => given === 'Bearer good',
+      )(request, response);
+    };
+    expect(await read()).toEqual(parsed);
+    expect(Object.fromEntries(new URLSearchParams(asked))).toMatchObject({
+      grant_type: 'refresh_token',
+      refresh_token: 'refresh',
+    });
+  });
+
+  test('says that it was refused, and shows no secret', async () => {
+    await config({ auths: { [address]: { auth: Buffer.from('me:word').toString('base64') } } });
+    handler = (_, response) => response.writeHead(403).end();
+    await expect(read()).rejects.toMatchObject({
+      code: 'E_REGISTRY',
+      message: `${address}/acme/image:tag: 403 Forbidden`,
+    });
+  });
+
+  test.each([429, 500, 503])('tries again after %i, when the registry says', async (status) => {
+    handler = (_, response) =>
+      requests.length < 3
+        ? response.writeHead(status, { 'retry-after': '0' }).end()
+        : response.end(index);
+    expect(await read()).toEqual(parsed);
+    expect(requests).toHaveLength(3);
+  });
+
+  test('tries again after a connection that broke', async () => {
+    handler = (request, response) =>
+      requests.length < 2 ? request.socket.destroy() : response.end(index);
+    expect(await read()).toEqual(parsed);
+  });
+
+  test('gives up in the end', async () => {
+    handler = (_, response) => response.writeHead(503, { 'retry-after': '0' }).end();
+    await expect(read()).rejects.toThrow('503 Service Unavailable');
+    expect(requests).toHaveLength(5);
+  });
+
+  test('nobody listens: said at once', async () => {
+    server.close();
+    await expect(read()).rejects.toThrow(
+      `${address}/acme/image:tag: connect ECONNREFUSED ${address}`,
+    );
+  });
+
+  test('stops waiting when it is interrupted', async () => {
+    const controller = new AbortController();
+    handler = (_, response) => {
+      response.writeHead(503, { 'retry-after': '60' }).end();
+      setImmediate(() => controller.abort());
+    };
+    await expect(read(undefined, controller.signal)).rejects.toMatchObject({
+      code: 'E_INTERRUPTED',
+    });
+  });
+
+  test.each(['no JSON', '[]', '{"auths":1}'])('refuses docker’s configuration %j', async (text) => {
+    await writeFile(join(folder, 'config.json'), text);
+    handler = guarded(
+      () => 'Basic realm="x"',
+      () => false,
+    );
+    await expect(read()).rejects.toMatchObject({ code: 'E_DOCKER_CONFIG' });
+  });
+});
