@@ -20,7 +20,10 @@ export type Kitchen = {
   readonly output: Output;
   /** Build and test again what is up to date. */
   readonly force: boolean;
-  readonly jobs: number;
+  /** How many layers are built at a time. */
+  readonly builds: number;
+  /** How many images are tested at a time. */
+  readonly tests: number;
   readonly display: Display;
   readonly signal: AbortSignal;
   /** Folder for the logs of this run. */

@@ -27,7 +27,7 @@ export type BuildContext = {
   /** Folder for the full log of every build. */
   readonly logs: string;
   /** How many layers are built at a time. */
-  readonly jobs: number;
+  readonly builds: number;
 };
 
 export type BuildResult = {
@@ -121,7 +121,7 @@ export const buildLayers = async (
   layers: readonly Layer[],
   context: BuildContext,
 ): Promise<BuildResult[]> => {
-  const limit = pLimit(context.jobs);
+  const limit = pLimit(context.builds);
   return Promise.all(
     layers.map((layer) =>
       limit(() => build(layer.id, layerCommand(layer, context.inputs), layer.dockerfile, context)),

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import about from '../package.json' with { type: 'json' };
 import { UserError } from '../ai-run/core/error.ts';
 import { redacted } from '../ai-run/core/text.ts';
 import type { BuildFlags } from './commands/build.ts';
@@ -27,6 +28,7 @@ const count = (value: string): number => {
 
 const program = new Command('bakery')
   .description('Bakes AI coding agents × runtimes into tested, hardened container images.')
+  .version(about.version)
   .option('--root <folder>', 'the checkout, where it is not the working directory')
   .showHelpAfterError('(bakery --help explains)')
   .exitOverride()

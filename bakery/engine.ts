@@ -25,10 +25,8 @@ export type LocalImage = {
   readonly platforms: readonly Platform[];
 };
 
-/** dockerode knows DOCKER_HOST but no docker contexts, so the docker CLI is asked for the address it would use. */
-const endpoint = async (signal?: AbortSignal): Promise<string> => {
-  const named = process.env['DOCKER_HOST'];
-  if (named !== undefined && named !== '') return named;
+/** The address in the docker context, which dockerode does not know: the docker CLI is asked. */
+const contextAddress = async (signal?: AbortSignal): Promise<string> => {
   const { exitCode, stdout, stderr } = await run(
     { file: 'docker', args: ['context', 'inspect', '--format', '{{.Endpoints.docker.Host}}'] },
     signal === undefined ? {} : { signal },
@@ -62,9 +60,11 @@ const connect = (address: string): Docker => {
  * @throws UserError E_NO_ENGINE with the address, when it does not answer.
  */
 export const openEngine = async (signal?: AbortSignal): Promise<Engine> => {
-  const address = await endpoint(signal);
+  const named = process.env['DOCKER_HOST'] ?? '';
+  const address = named === '' ? await contextAddress(signal) : named;
   try {
-    const docker = connect(address);
+    // dockerode reads DOCKER_HOST itself, with DOCKER_TLS_VERIFY and DOCKER_CERT_PATH.
+    const docker = named === '' ? connect(address) : new Docker();
     const info = await docker.info();
     return {
       docker,

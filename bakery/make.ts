@@ -9,7 +9,7 @@ import { select, type Selection } from './core/matrix.ts';
 import { cellName, type Image } from './core/plan.ts';
 import { type BuildReport, firstFault, type ImageReport, verdict } from './core/report.ts';
 import type { Display } from './display.ts';
-import { openEngine } from './engine.ts';
+import { type Engine, openEngine } from './engine.ts';
 import { openMemory } from './memory.ts';
 import type { Subject } from './smoke.ts';
 import { testAll, type Tested } from './test.ts';
@@ -49,6 +49,14 @@ const reportOf = (
   };
 };
 
+/** The engine and its builder are asked at once; where neither answers, what the engine says counts. */
+const openBoth = async (signal: AbortSignal): Promise<Engine> => {
+  const [engine, builder] = await Promise.allSettled([openEngine(signal), openBuilder(signal)]);
+  if (engine.status === 'rejected') throw engine.reason;
+  if (builder.status === 'rejected') throw builder.reason;
+  return engine.value;
+};
+
 /**
  * Plans, builds what is not up to date, and tests it.
  * @throws UserError E_NOTHING_TO_BAKE when the selection holds no locked agent, and all that engine and builder say.
@@ -66,8 +74,7 @@ export const make = async (checkout: Checkout, options: MakeOptions): Promise<Bu
     );
   }
   const plan = planCells(checkout, cells);
-  const engine = await openEngine(options.signal);
-  await openBuilder(options.signal);
+  const engine = await openBoth(options.signal);
   if (!engine.containerdStore && options.output.to === 'engine') {
     throw new UserError(
       'E_NO_CONTAINERD_STORE',
@@ -77,13 +84,16 @@ export const make = async (checkout: Checkout, options: MakeOptions): Promise<Bu
       },
     );
   }
+  const jobs = options.jobs ?? checkout.settings.jobs;
   const run = options.now.toISOString().replaceAll(':', '-');
   const kitchen: Kitchen = {
     ...options,
     checkout,
     engine,
     memory: openMemory(checkout.root, engine.id),
-    jobs: options.jobs ?? checkout.settings.jobs ?? Math.max(2, engine.cpus),
+    // A layer waits for the network more than it computes; a test computes.
+    builds: jobs ?? Math.max(8, 2 * engine.cpus),
+    tests: jobs ?? Math.max(2, engine.cpus),
     logs: join(checkout.root, '.bakery', 'logs', run),
   };
   const baked = options.build ? await bake(plan, kitchen) : await alreadyBaked(plan, kitchen);

@@ -13,11 +13,11 @@ export type Tested = ReadonlyMap<string, readonly TestResult[]>;
 export const testAll = async (
   subjects: readonly Subject[],
   { cells }: Baked,
-  { checkout, engine, memory, force, display, signal, jobs }: Kitchen,
+  { checkout, engine, memory, force, display, signal, tests }: Kitchen,
 ): Promise<Tested> => {
   const native = platformOfMachine(process.arch) ?? 'linux/amd64';
   const smoke = openSmoke(engine, memory, checkout.catalogue.runtimes, native, signal);
-  const limit = pLimit(jobs);
+  const limit = pLimit(tests);
   const tested = new Map<string, readonly TestResult[]>();
   const testOne = async (subject: Subject, platform: Platform): Promise<void> => {
     const name = cellName(subject.image, platform);

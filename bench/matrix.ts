@@ -19,7 +19,7 @@ const platforms = 'linux/amd64,linux/arm64';
 const home = resolve(import.meta.dirname, '..');
 const registry = '127.0.0.1:5000';
 /** Builds at a time, the same for all ways. */
-const jobs = Math.max(2, cpus().length);
+const jobs = Math.max(8, 2 * cpus().length);
 
 const run = (file: string, args: readonly string[], cwd: string, input = ''): Promise<string> =>
   new Promise((settle, reject) => {
@@ -71,9 +71,9 @@ const measure = async (way: string, step: string, work: () => Promise<unknown>):
   );
 };
 
-/** Nothing is left that a first build would not have: neither results nor package caches. */
+/** Nothing is left that a first build would not have: no results, no package caches, no upstream image. */
 const forget = async (root: string): Promise<void> => {
-  await run('docker', ['buildx', 'prune', '--force', '--filter', 'type=exec.cachemount'], root);
+  await run('docker', ['buildx', 'prune', '--all', '--force'], root);
   await rm(join(root, '.bakery', 'engines'), { recursive: true, force: true });
 };
 
