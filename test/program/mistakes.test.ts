@@ -2,7 +2,7 @@ import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { fixtures } from '../support.ts';
+import { fixtures } from '../unit/support.ts';
 import { bakery, checkout } from './bakery.ts';
 
 let empty: string;

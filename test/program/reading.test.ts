@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { fixtures } from '../support.ts';
+import { fixtures } from '../unit/support.ts';
 import { bakery } from './bakery.ts';
 
 const expected = (file: string): Promise<string> =>

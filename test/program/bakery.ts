@@ -1,11 +1,11 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
-import { fixtures } from '../support.ts';
+import { fixtures } from '../unit/support.ts';
 
 /** The real program, on a checkout of its own, away from whatever this machine is set to. */
 
 export const checkout = join(fixtures, 'checkout');
-const root = join(import.meta.dirname, '..', '..', '..');
+const root = join(import.meta.dirname, '..', '..');
 export const cli = join(root, 'bakery', 'cli.ts');
 
 export type Ended = {
