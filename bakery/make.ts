@@ -2,14 +2,13 @@ import { join } from 'node:path';
 import { UserError } from '../ai-run/core/error.ts';
 import type { Platform } from '../ai-run/core/platform.ts';
 import { alreadyBaked, bake, type Baked, type Kitchen } from './bake.ts';
-import { openBuilder } from './builder.ts';
 import { type Checkout, planCells } from './checkout.ts';
 import { type Output, tagOf } from './core/bake.ts';
 import { select, type Selection } from './core/matrix.ts';
 import { cellName, type Image } from './core/plan.ts';
 import { type BuildReport, firstFault, type ImageReport, verdict } from './core/report.ts';
 import type { Display } from './display.ts';
-import { type Engine, openEngine } from './engine.ts';
+import type { Engine } from './engine.ts';
 import { openMemory } from './memory.ts';
 import type { Subject } from './smoke.ts';
 import { testAll, type Tested } from './test.ts';
@@ -49,19 +48,16 @@ const reportOf = (
   };
 };
 
-/** The engine and its builder are asked at once; where neither answers, what the engine says counts. */
-const openBoth = async (signal: AbortSignal): Promise<Engine> => {
-  const [engine, builder] = await Promise.allSettled([openEngine(signal), openBuilder(signal)]);
-  if (engine.status === 'rejected') throw engine.reason;
-  if (builder.status === 'rejected') throw builder.reason;
-  return engine.value;
-};
-
 /**
  * Plans, builds what is not up to date, and tests it.
+ * @param opening the engine, once it and its builder have answered.
  * @throws UserError E_NOTHING_TO_BAKE when the selection holds no locked agent, and all that engine and builder say.
  */
-export const make = async (checkout: Checkout, options: MakeOptions): Promise<BuildReport> => {
+export const make = async (
+  checkout: Checkout,
+  opening: Promise<Engine>,
+  options: MakeOptions,
+): Promise<BuildReport> => {
   const started = performance.now();
   const { cells, leftOut } = select(checkout.catalogue, options.selection);
   if (cells.length === 0) {
@@ -74,7 +70,7 @@ export const make = async (checkout: Checkout, options: MakeOptions): Promise<Bu
     );
   }
   const plan = planCells(checkout, cells);
-  const engine = await openBoth(options.signal);
+  const engine = await opening;
   if (!engine.containerdStore && options.output.to === 'engine') {
     throw new UserError(
       'E_NO_CONTAINERD_STORE',

@@ -1,9 +1,11 @@
 import { UserError } from '../../ai-run/core/error.ts';
 import { platformOfMachine } from '../../ai-run/core/platform.ts';
+import { openBuilder } from '../builder.ts';
 import { openCheckout } from '../checkout.ts';
 import type { Output } from '../core/bake.ts';
 import { type BuildReport, type ImageReport, junit } from '../core/report.ts';
 import { openDisplay } from '../display.ts';
+import { type Engine, openEngine } from '../engine.ts';
 import { writeAtomic } from '../files.ts';
 import { make } from '../make.ts';
 import { duration, paint, table } from '../report.ts';
@@ -79,6 +81,14 @@ const indent = (text: string): string => text.replaceAll(/^/gm, '  ');
 const outputOf = (push: string | undefined): Output =>
   push === undefined ? { to: 'engine' } : { to: 'registry', registry: push };
 
+/** The engine and its builder are asked at once; where neither answers, what the engine says counts. */
+const openBoth = async (signal: AbortSignal): Promise<Engine> => {
+  const [engine, builder] = await Promise.allSettled([openEngine(signal), openBuilder(signal)]);
+  if (engine.status === 'rejected') throw engine.reason;
+  if (builder.status === 'rejected') throw builder.reason;
+  return engine.value;
+};
+
 export const build = async (flags: CommonFlags & SelectionFlags & BuildFlags): Promise<number> => {
   const chosen = selectionOf(flags);
   if (chosen.agents.length === 0 && flags.all !== true) {
@@ -88,11 +98,14 @@ export const build = async (flags: CommonFlags & SelectionFlags & BuildFlags): P
   const selection =
     chosen.platforms.length > 0 || host === undefined ? chosen : { ...chosen, platforms: [host] };
   if (flags.dryRun === true) return plan({ ...flags, platform: [...selection.platforms] });
+  // Asked while the definitions are read; where those are wrong, nobody minds what the engine says.
+  const opening = openBoth(flags.signal);
+  opening.catch(() => undefined);
   const checkout = await openCheckout(flags.root);
   const display = openDisplay(flags.quiet === true ? 'none' : 'auto');
   let report: BuildReport;
   try {
-    report = await make(checkout, {
+    report = await make(checkout, opening, {
       selection,
       output: outputOf(flags.push),
       force: flags.force === true || flags.testOnly === true,
