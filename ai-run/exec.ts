@@ -17,17 +17,33 @@ const noProgram = (file: string, cause: Error): UserError =>
     cause,
   });
 
-/** Hands the terminal to a command until it ends; signals reach it through the terminal's process group, or are passed on. */
-export const attach = (command: Command): Promise<number> =>
+/**
+ * Hands the terminal to a command until it ends.
+ * @param terminate is called for SIGTERM and SIGHUP, and for SIGINT where the terminal is raw and Ctrl-C is a key: then
+ *   the signal was meant for this process. Without it, the signals are passed on to the command.
+ */
+export const attach = (
+  command: Command,
+  terminate?: (signal: NodeJS.Signals) => void,
+): Promise<number> =>
   new Promise((resolve, reject) => {
     const child = start(command, 'inherit');
-    const forward = (signal: NodeJS.Signals): void => void child.kill(signal);
-    // A terminal sends Ctrl-C to the child as well; ai-run only has to outlive it.
-    process.on('SIGINT', () => undefined);
-    process.on('SIGTERM', forward);
-    process.on('SIGHUP', forward);
-    child.on('error', (error) => reject(noProgram(command.file, error)));
-    child.on('exit', (code, signal) => resolve(exitCodeOf(code, signal)));
+    const raw = process.stdin.isTTY && process.stdout.isTTY;
+    const end = terminate ?? ((signal: NodeJS.Signals): void => void child.kill(signal));
+    // A terminal that is not raw sends Ctrl-C to the whole process group: this process only has to outlive the command.
+    const interrupt = raw && terminate !== undefined ? end : (): void => undefined;
+    process.on('SIGINT', interrupt).on('SIGTERM', end).on('SIGHUP', end);
+    const settle = (): void => {
+      process.off('SIGINT', interrupt).off('SIGTERM', end).off('SIGHUP', end);
+    };
+    child.on('error', (error) => {
+      settle();
+      reject(noProgram(command.file, error));
+    });
+    child.on('exit', (code, signal) => {
+      settle();
+      resolve(exitCodeOf(code, signal));
+    });
   });
 
 /** Runs a command to its end and returns what it printed. */

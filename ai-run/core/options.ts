@@ -1,0 +1,153 @@
+import { UserError } from './error.ts';
+import type { Network, PolicyOptions } from './policy.ts';
+
+/** What the command line says of a session, read and checked; what it does not say is absent. */
+export type RunOptions = {
+  readonly agent: string;
+  /** For the agent, untouched. */
+  readonly args: readonly string[];
+  readonly runtime: string;
+  readonly source: string | undefined;
+  readonly platform: string | undefined;
+  readonly pull: 'always' | 'missing' | 'never';
+  readonly build: boolean;
+  readonly shell: boolean;
+  readonly print: boolean;
+  readonly git: 'none' | 'shadow' | 'live';
+  readonly mask: boolean;
+  /** Names of variables that are passed on beside those of the contract. */
+  readonly env: readonly string[];
+  /** `path`, `path:ro`, as they were written. */
+  readonly mounts: readonly string[];
+  readonly network: Network;
+  readonly limits: NonNullable<PolicyOptions['limits']>;
+  readonly writableRoot: boolean;
+  readonly ociRuntime: string | undefined;
+};
+
+/** For `parseArgs` of node:util. */
+export const runFlags = {
+  runtime: { type: 'string' },
+  lang: { type: 'string' },
+  'image-source': { type: 'string' },
+  platform: { type: 'string' },
+  pull: { type: 'string' },
+  build: { type: 'boolean' },
+  shell: { type: 'boolean' },
+  print: { type: 'boolean' },
+  git: { type: 'string' },
+  'no-mask': { type: 'boolean' },
+  env: { type: 'string', multiple: true },
+  mount: { type: 'string', multiple: true },
+  network: { type: 'string' },
+  join: { type: 'string' },
+  memory: { type: 'string' },
+  cpus: { type: 'string' },
+  pids: { type: 'string' },
+  'writable-root': { type: 'boolean' },
+  gvisor: { type: 'boolean' },
+  'oci-runtime': { type: 'string' },
+  help: { type: 'boolean', short: 'h' },
+  version: { type: 'boolean' },
+} as const;
+
+/** The values of {@link runFlags}, as `parseArgs` gives them. */
+export type RunFlags = {
+  readonly [Name in keyof typeof runFlags]?:
+    | ((typeof runFlags)[Name] extends { multiple: true }
+        ? string[]
+        : (typeof runFlags)[Name]['type'] extends 'boolean'
+          ? boolean
+          : string)
+    | undefined;
+};
+
+export const usage = (message: string): UserError =>
+  new UserError('E_USAGE', message, { hint: 'ai-run --help' });
+
+const oneOf = <T extends string>(flag: string, value: string, allowed: readonly T[]): T => {
+  const found = allowed.find((one) => one === value);
+  if (found === undefined)
+    throw usage(`--${flag}: expected ${allowed.join(', ')}, got ${JSON.stringify(value)}`);
+  return found;
+};
+
+const units: Readonly<Record<string, number>> = { '': 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30 };
+
+/** Bytes, from `512m` or `8g`; the same letters as docker's. */
+const bytes = (flag: string, text: string): number => {
+  const [, number, unit = ''] = /^(\d+(?:\.\d+)?)([kmg]?)b?$/i.exec(text) ?? [];
+  const value = Math.floor(Number(number) * (units[unit.toLowerCase()] ?? 1));
+  // docker's own minimum
+  if (!(value >= 6 * 2 ** 20))
+    throw usage(`--${flag}: expected 6m or more, like 512m or 8g, got ${JSON.stringify(text)}`);
+  return value;
+};
+
+const number = (flag: string, text: string, whole: boolean): number => {
+  const value = /^\d+(\.\d+)?$/.test(text) ? Number(text) : 0;
+  if (value <= 0 || (whole && !Number.isInteger(value)))
+    throw usage(
+      `--${flag}: expected a ${whole ? 'whole ' : ''}number above 0, got ${JSON.stringify(text)}`,
+    );
+  return value;
+};
+
+const networkOf = ({ network, join }: RunFlags): Network => {
+  if (network !== undefined && join !== undefined)
+    throw usage('--network and --join exclude each other');
+  return join === undefined
+    ? { mode: oneOf('network', network ?? 'bridge', ['bridge', 'none']) }
+    : { mode: 'named', name: join };
+};
+
+const ociRuntimeOf = (flags: RunFlags): string | undefined => {
+  const name = flags['oci-runtime'] ?? (flags.gvisor === true ? 'runsc' : undefined);
+  if (name !== undefined && !/^[a-zA-Z0-9][\w.-]*$/.test(name))
+    throw usage(`--oci-runtime: expected a name like runsc, got ${JSON.stringify(name)}`);
+  return name;
+};
+
+const isName = (text: string): boolean => /^[a-z0-9]+(?:[._-][a-z0-9]+)*$/.test(text);
+
+/**
+ * @param positionals words before `--`.
+ * @param args words after `--`.
+ * @throws UserError E_USAGE with the flag, what was expected and what was given.
+ */
+export const readOptions = (
+  flags: RunFlags,
+  positionals: readonly string[],
+  args: readonly string[],
+): RunOptions => {
+  const [agent, extra] = positionals;
+  if (agent === undefined) throw usage('name an agent');
+  if (extra !== undefined)
+    throw usage(`arguments for the agent come after --: ${JSON.stringify(extra)}`);
+  if (!isName(agent)) throw usage(`not the name of an agent: ${JSON.stringify(agent)}`);
+  const runtime = flags.runtime ?? flags.lang ?? 'base';
+  if (!isName(runtime)) throw usage(`--runtime: not the name of one: ${JSON.stringify(runtime)}`);
+  return {
+    agent,
+    args,
+    runtime,
+    source: flags['image-source'],
+    platform: flags.platform,
+    pull: oneOf('pull', flags.pull ?? 'missing', ['always', 'missing', 'never']),
+    build: flags.build === true,
+    shell: flags.shell === true,
+    print: flags.print === true,
+    git: oneOf('git', flags.git ?? 'shadow', ['none', 'shadow', 'live']),
+    mask: flags['no-mask'] !== true,
+    env: flags.env ?? [],
+    mounts: flags.mount ?? [],
+    network: networkOf(flags),
+    limits: {
+      ...(flags.memory === undefined ? {} : { memory: bytes('memory', flags.memory) }),
+      ...(flags.cpus === undefined ? {} : { cpus: number('cpus', flags.cpus, false) }),
+      ...(flags.pids === undefined ? {} : { pids: number('pids', flags.pids, true) }),
+    },
+    writableRoot: flags['writable-root'] === true,
+    ociRuntime: ociRuntimeOf(flags),
+  };
+};

@@ -1,0 +1,34 @@
+import { readFile } from 'node:fs/promises';
+import { hostname, userInfo } from 'node:os';
+import type { Owner } from './core/session.ts';
+import { capture } from './exec.ts';
+
+/**
+ * When a process started, in words that only have to differ from another start of the same process id.
+ * @returns undefined where there is no such process. Linux: proc_pid_stat(5), field 22; elsewhere: ps(1).
+ */
+const startOf = async (pid: number): Promise<string | undefined> => {
+  if (process.platform === 'linux') {
+    const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
+    // The second field is the program's name in parentheses and may hold anything, spaces and parentheses too.
+    const [state, ...rest] = text.slice(text.lastIndexOf(')') + 2).split(' ');
+    return state === undefined || state === 'Z' || state === 'X' ? undefined : rest[18];
+  }
+  const { code, stdout } = await capture({
+    file: 'ps',
+    args: ['-o', 'lstart=', '-p', String(pid)],
+  });
+  return code === 0 ? stdout.trim() || undefined : undefined;
+};
+
+/** This process, as the owner of a session. */
+export const thisOwner = async (): Promise<Owner> => ({
+  host: hostname(),
+  uid: userInfo().uid,
+  pid: process.pid,
+  started: (await startOf(process.pid)) ?? 'unknown',
+});
+
+/** Whether a session is an orphan. Of other machines and other users that share the engine nothing is known: no. */
+export const isGone = async ({ host, uid, pid, started }: Owner): Promise<boolean> =>
+  host === hostname() && uid === userInfo().uid && (await startOf(pid)) !== started;

@@ -1,0 +1,93 @@
+import { describe, expect, test } from 'vitest';
+import { readOptions, type RunFlags, type RunOptions } from '../../../ai-run/core/options.ts';
+
+const read = (flags: RunFlags): RunOptions => readOptions(flags, ['claude'], []);
+
+test('nothing said is the hardened default', () => {
+  expect(readOptions({}, ['claude'], ['--version', '--', '-x'])).toEqual({
+    agent: 'claude',
+    args: ['--version', '--', '-x'],
+    runtime: 'base',
+    source: undefined,
+    platform: undefined,
+    pull: 'missing',
+    build: false,
+    shell: false,
+    print: false,
+    git: 'shadow',
+    mask: true,
+    env: [],
+    mounts: [],
+    network: { mode: 'bridge' },
+    limits: {},
+    writableRoot: false,
+    ociRuntime: undefined,
+  } satisfies RunOptions);
+});
+
+describe('limits', () => {
+  test.each([
+    ['512m', 512 * 2 ** 20],
+    ['8g', 8 * 2 ** 30],
+    ['8G', 8 * 2 ** 30],
+    ['1.5gb', 1.5 * 2 ** 30],
+    ['7000000', 7_000_000],
+  ])('--memory %s', (memory, bytes) => {
+    expect(read({ memory }).limits).toEqual({ memory: bytes });
+  });
+
+  test.each(['', '1', '5m', '-8g', '8t', '8 g', '0x800000', 'lots', 'NaN', 'Infinity'])(
+    '--memory %j is refused',
+    (memory) => {
+      expect(() => read({ memory })).toThrow(`got ${JSON.stringify(memory)}`);
+    },
+  );
+
+  test('--cpus may be a part of one, --pids may not', () => {
+    expect(read({ cpus: '0.5', pids: '64' }).limits).toEqual({ cpus: 0.5, pids: 64 });
+    expect(() => read({ pids: '0.5' })).toThrow('--pids: expected a whole number above 0');
+  });
+
+  test.each(['0', '-1', 'all', '1e3', ''])('--cpus %j is refused', (cpus) => {
+    expect(() => read({ cpus })).toThrow('--cpus: expected a number above 0');
+  });
+});
+
+describe('the network', () => {
+  test('is bridge, none, or one that is joined', () => {
+    expect(read({ network: 'none' }).network).toEqual({ mode: 'none' });
+    expect(read({ join: 'shop_default' }).network).toEqual({ mode: 'named', name: 'shop_default' });
+  });
+
+  test.each([{ network: 'host' }, { network: 'container:x' }, { network: 'none', join: 'x' }])(
+    '%j is refused',
+    (flags) => {
+      expect(() => read(flags)).toThrow('--network');
+    },
+  );
+});
+
+test('--gvisor is its runtime’s name', () => {
+  expect(read({ gvisor: true }).ociRuntime).toBe('runsc');
+  expect(read({ 'oci-runtime': 'kata-fc' }).ociRuntime).toBe('kata-fc');
+  expect(() => read({ 'oci-runtime': 'a b' })).toThrow('--oci-runtime');
+});
+
+test.each([
+  [[], 'name an agent'],
+  [['claude', 'fix it'], 'arguments for the agent come after --: "fix it"'],
+  [['../claude'], 'not the name of an agent: "../claude"'],
+  [['claude:go'], 'not the name of an agent'],
+])('the words %j are refused', (words, message) => {
+  expect(() => readOptions({}, words, [])).toThrow(message);
+});
+
+test.each([
+  { runtime: 'go:latest' },
+  { runtime: '' },
+  { pull: 'sometimes' },
+  { git: 'public' },
+  { lang: '@' },
+])('%j is refused', (flags) => {
+  expect(() => read(flags)).toThrow('--');
+});
