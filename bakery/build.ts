@@ -107,7 +107,8 @@ const build = async (
             error: errorOf(
               all,
               `docker ended with ${killedBy ?? `exit code ${exitCode}`}`,
-              lastLine,
+              // Who is killed has not said why.
+              killedBy === undefined ? lastLine : '',
             ),
           }),
     };

@@ -15,6 +15,8 @@ import {
   openMaker,
   type TinyAgent,
   versionCheck,
+  containersOf,
+  noContainerIsLeft,
 } from './fake-agent.ts';
 import { alive, type Caller, descendants, startBakery, until } from './fake-caller.ts';
 import { dockerWithOldBuildx, dockerWithoutBuildx } from './fake-docker.ts';
@@ -94,17 +96,6 @@ const lockPath = async (): Promise<string> => {
 
 const reportOf = ({ stdout }: Ran): BuildReport => JSON.parse(stdout) as BuildReport;
 
-/** Containers that smoke tests of this file's image left, in whatever state. Other sessions have others. */
-const containers = async (): Promise<string[]> => {
-  const { stdout } = await docker(
-    'ps',
-    '--all',
-    '--filter=label=ai-run.session',
-    '--format={{.Image}} {{.ID}} {{.Status}}',
-  );
-  return stdout.split('\n').filter((line) => line.startsWith(`${image} `));
-};
-
 const imageId = async (): Promise<string> =>
   (await docker('image', 'inspect', '--format', '{{.Id}}', image)).stdout.trim();
 
@@ -113,12 +104,8 @@ const temporaryFiles = async (): Promise<string[]> => [
   ...(await readdir(root, { recursive: true })).filter((path) => path.endsWith('.tmp')),
 ];
 
-/** The engine may be at the end of a removal; what was forgotten stays. */
-const noContainerIsLeft = (): Promise<void> =>
-  until('no container is left', async () => (await containers()).length === 0, 30);
-
 const nothingIsLeft = async (): Promise<void> => {
-  await noContainerIsLeft();
+  await noContainerIsLeft(image);
   expect(await temporaryFiles()).toEqual([]);
 };
 
@@ -404,7 +391,7 @@ describe('while it builds', () => {
         isOneError(ran);
         expect(ran.stderr).toContain('no space left on device');
         expect(ran.stderr).toContain(folder);
-        await noContainerIsLeft();
+        await noContainerIsLeft(image);
       } finally {
         await execute('umount', [folder]);
       }
@@ -463,7 +450,7 @@ describe('while it builds', () => {
     const caller = startBakery(building(), environment());
     await until(
       'the check runs',
-      async () => (await containers()).some((line) => / Up /.test(line)),
+      async () => (await containersOf(image)).some((line) => / Up /.test(line)),
       300,
     );
     const below = await descendants(caller.pid);
@@ -499,7 +486,7 @@ describe('a reader who does not read to the end', () => {
     const { code } = await caller.ended;
     // Whatever it does about it, this is not a build that went well.
     expect(code).not.toBe(0);
-    await noContainerIsLeft();
+    await noContainerIsLeft(image);
   });
 
   test('a failed build stays failed when nobody reads the report', async () => {

@@ -3,7 +3,8 @@ import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { makeCheckout, nonce } from './support.ts';
+import { until } from './fake-caller.ts';
+import { docker, makeCheckout, nonce } from './support.ts';
 
 /** Offers programs for download on loopback, and can be slow about it. */
 export type Maker = {
@@ -118,3 +119,18 @@ export const makeBaseCheckout = async (
   }
   return root;
 };
+
+/** Containers that smoke tests of this image left, in whatever state. Other sessions have others. */
+export const containersOf = async (image: string): Promise<string[]> => {
+  const { stdout } = await docker(
+    'ps',
+    '--all',
+    '--filter=label=ai-run.session',
+    '--format={{.Image}} {{.ID}} {{.Status}}',
+  );
+  return stdout.split('\n').filter((line) => line.startsWith(`${image} `));
+};
+
+/** The engine may be at the end of a removal; what was forgotten stays. */
+export const noContainerIsLeft = (image: string): Promise<void> =>
+  until('no container is left', async () => (await containersOf(image)).length === 0, 30);

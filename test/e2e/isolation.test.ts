@@ -18,8 +18,8 @@ import {
   openMaker,
   type TinyAgent,
   versionCheck,
+  noContainerIsLeft,
 } from './fake-agent.ts';
-import { until } from './fake-caller.ts';
 import { bakery, docker, edit, nonce, type Ran, removeCheckout, run } from './support.ts';
 
 const reportOf = ({ stdout }: Ran): BuildReport => JSON.parse(stdout) as BuildReport;
@@ -269,20 +269,6 @@ describe('smoke tests', () => {
   const again = (...more: readonly string[]): Promise<Ran> =>
     bakery(['--root', root, 'test', name, '--runtime=base', '--json', ...more]);
 
-  const containers = async (): Promise<string[]> => {
-    const { stdout } = await docker(
-      'ps',
-      '--all',
-      '--filter=label=ai-run.session',
-      '--format={{.Image}} {{.Status}}',
-    );
-    return stdout.split('\n').filter((line) => line.startsWith(`${image} `));
-  };
-
-  /** The engine may be at the end of a removal; what was forgotten stays. */
-  const nothingRuns = (): Promise<void> =>
-    until('no container is left', async () => (await containers()).length === 0, 30);
-
   type Act = {
     readonly what: string;
     /** Ends with 0 when it succeeds. */
@@ -446,7 +432,7 @@ describe('smoke tests', () => {
     expect([hung?.status, hung?.expected]).toEqual(['failed', 'an end within 3 s']);
     // The checks after it are run.
     expect(results.find(({ name: what }) => what === 'version')?.status).toBe('passed');
-    await nothingRuns();
+    await noContainerIsLeft(image);
   });
 
   test.each([
@@ -468,7 +454,7 @@ describe('smoke tests', () => {
       expect(ran.stdout.length).toBeLessThan(100_000);
       expect(ran.stderr.length).toBeLessThan(100_000);
       expect((await readFile(junit)).length).toBeLessThan(100_000);
-      await nothingRuns();
+      await noContainerIsLeft(image);
     },
   );
 });
