@@ -79,6 +79,7 @@ export const launch = (options: Launch): Command => {
     ...policy.capabilities.map((capability) => `--cap-add=${capability}`),
     ...(policy.newPrivileges ? [] : ['--security-opt=no-new-privileges']),
     ...(policy.writableRoot ? [] : ['--read-only']),
+    ...(policy.ociRuntime === undefined ? [] : [`--runtime=${policy.ociRuntime}`]),
     '--ipc=private',
     `--network=${networkName(policy.network)}`,
     `--memory=${policy.limits.memory}`,
@@ -94,7 +95,12 @@ export const launch = (options: Launch): Command => {
     ...Object.entries(options.labels ?? {}).map(([key, value]) => `--label=${key}=${value}`),
     ...(options.name === undefined ? [] : [`--name=${options.name}`]),
     ...(options.workdir === undefined ? [] : [`--workdir=${options.workdir}`]),
-    ...(options.terminal === 'tty' ? ['-it'] : options.terminal === 'stdin' ? ['-i'] : []),
+    // Docker holds back Ctrl-P, the first key of its own detach sequence; an agent needs it.
+    ...(options.terminal === 'tty'
+      ? ['-it', '--detach-keys=ctrl-^,ctrl-^,ctrl-^,ctrl-^']
+      : options.terminal === 'stdin'
+        ? ['-i']
+        : []),
     `--entrypoint=${command[0]}`,
   ];
   return {

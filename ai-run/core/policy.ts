@@ -37,6 +37,8 @@ export type Policy = {
   readonly network: Network;
   readonly mounts: readonly Mount[];
   readonly limits: Limits;
+  /** What runs containers in place of the engine's default, `runsc` for example: another kernel in between. */
+  readonly ociRuntime?: string;
   /** The private home, a tmpfs of the container's own. */
   readonly home: string;
 };
@@ -51,17 +53,26 @@ export type PolicyOptions = {
   readonly network?: Network;
   readonly mounts?: readonly Mount[];
   readonly limits?: Partial<Limits>;
+  readonly writableRoot?: boolean;
+  readonly ociRuntime?: string | undefined;
 };
 
 /**
  * The policy for a caller: everything denied that can be denied. A caller who is root runs as uid 1000, because
  * root inside a container is root to every kernel bug there is.
  */
-export const harden = ({ user, network, mounts, limits }: PolicyOptions): Policy => ({
+export const harden = ({
+  user,
+  network,
+  mounts,
+  limits,
+  writableRoot = false,
+  ociRuntime,
+}: PolicyOptions): Policy => ({
   user: user.uid === 0 || user.gid === 0 ? { uid: 1000, gid: 1000 } : user,
   capabilities: [],
   newPrivileges: false,
-  writableRoot: false,
+  writableRoot,
   network: network ?? { mode: 'bridge' },
   mounts: [
     { type: 'tmpfs', target: '/tmp', bytes: 1024 * mebibyte, mode: '1777' },
@@ -69,5 +80,6 @@ export const harden = ({ user, network, mounts, limits }: PolicyOptions): Policy
     ...(mounts ?? []),
   ],
   limits: { memory: 4096 * mebibyte, cpus: 2, pids: 1024, ...limits },
+  ...(ociRuntime === undefined ? {} : { ociRuntime }),
   home,
 });

@@ -62,7 +62,7 @@ describe('the command that starts a container', () => {
       { command: ['/opt/agent/bin/otter', '--print', 'a b'] },
       [...row(), '--print', 'a b'],
     ],
-    ['a terminal', { terminal: 'tty' }, row('-it')],
+    ['a terminal', { terminal: 'tty' }, row('-it', '--detach-keys=ctrl-^,ctrl-^,ctrl-^,ctrl-^')],
     ['standard input', { terminal: 'stdin' }, row('-i')],
     ['no terminal', { terminal: 'none' }, row()],
     ['a name', { name: 'otter-1' }, row('--name=otter-1')],
@@ -80,7 +80,15 @@ describe('the command that starts a container', () => {
         workdir: '/w',
         terminal: 'tty',
       },
-      row('--env=A=1', '--env=B', '--label=c=3', '--name=n', '--workdir=/w', '-it'),
+      row(
+        '--env=A=1',
+        '--env=B',
+        '--label=c=3',
+        '--name=n',
+        '--workdir=/w',
+        '-it',
+        '--detach-keys=ctrl-^,ctrl-^,ctrl-^,ctrl-^',
+      ),
     ],
   ])('with %s is exactly this', (_, input, expected) => {
     expect(args(input)).toEqual(expected);
@@ -97,6 +105,12 @@ describe('the command that starts a container', () => {
     });
     expect(command.env).toEqual(secrets);
     expect(command.args.join('\n')).not.toMatch(/secret/);
+  });
+
+  test('runs in another runtime where the policy names one', () => {
+    const sandboxed = harden({ user: policy.user, ociRuntime: 'runsc' });
+    expect(args({ policy: sandboxed })).toContain('--runtime=runsc');
+    expect(args().join('\n')).not.toContain('--runtime');
   });
 
   test('takes an image that is named like an option after all options', () => {

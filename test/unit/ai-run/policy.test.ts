@@ -44,6 +44,14 @@ describe('a hardened policy', () => {
     expect(targets).toEqual(['/tmp', home, '/src']);
   });
 
+  test('lets the root be written and another runtime be used where that is asked for', () => {
+    expect(harden({ user: caller, writableRoot: true, ociRuntime: 'runsc' })).toEqual({
+      ...harden({ user: caller }),
+      writableRoot: true,
+      ociRuntime: 'runsc',
+    });
+  });
+
   test('takes the network that is asked for', () => {
     expect(harden({ user: caller, network: { mode: 'none' } }).network).toEqual({ mode: 'none' });
   });
