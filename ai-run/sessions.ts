@@ -1,8 +1,9 @@
+import { setTimeout } from 'node:timers/promises';
 import { parseSession, type Session, sessionLabel, sessionLabels } from './core/session.ts';
 import { UserError } from './core/error.ts';
 import { printable } from './core/text.ts';
 import { attach, capture } from './exec.ts';
-import { isGone } from './owner.ts';
+import { isGone, thisOwner } from './owner.ts';
 
 /** Sessions that the engine has: what `ps`, `stop` and `attach` act on, and what a killed ai-run left. */
 
@@ -13,6 +14,9 @@ export type RunningSession = Session & {
   /** `2 hours ago` */
   readonly since: string;
 };
+
+/** How long an agent may take to end, in milliseconds; docker's own ten seconds. */
+const patience = 10_000;
 
 const labelNames = Object.keys(
   sessionLabels({
@@ -64,8 +68,7 @@ export const sweepSessions = async (): Promise<void> => {
   if (orphans.length > 0) await remove(orphans);
 };
 
-const find = async (name: string): Promise<RunningSession> => {
-  const all = await listSessions();
+const find = (all: readonly RunningSession[], name: string): RunningSession => {
   const found = all.find((session) => session.name === name);
   if (found !== undefined) return found;
   const names = all.map((session) => session.name).join(', ');
@@ -76,19 +79,41 @@ const find = async (name: string): Promise<RunningSession> => {
 
 /**
  * Ends sessions: asked first, killed after ten seconds.
+ * @param which names, or all that this user started on this machine: an engine may be shared.
  * @throws UserError E_NO_SESSION with the names that there are.
  */
-export const stopSessions = async (names: readonly string[]): Promise<void> => {
-  const found = await Promise.all(names.map(find));
-  if (found.length === 0) return;
-  await capture({ file: 'docker', args: ['stop', ...found.map(({ container }) => container)] });
+export const stopSessions = async (which: readonly string[] | 'mine'): Promise<void> => {
+  const all = await listSessions();
+  const me = await thisOwner();
+  const chosen =
+    which === 'mine'
+      ? all.filter(({ owner }) => owner.host === me.host && owner.uid === me.uid)
+      : which.map((name) => find(all, name));
+  if (chosen.length === 0) return;
+  const containers = chosen.map(({ container }) => container);
+  await capture({ file: 'docker', args: ['stop', ...containers] });
   // Usually it is gone by now: containers of sessions are removed when they end.
-  await remove(found.map(({ container }) => container));
+  await remove(containers);
 };
+
+/** A while that keeps no process alive. */
+const wait = (): Promise<void> => setTimeout(200, undefined, { ref: false });
+
+/** Asks a session's container to end, as soon as there is one; kills it when ten seconds were not enough. */
+export const endContainer = async (name: string, signal: NodeJS.Signals): Promise<void> => {
+  const deadline = Date.now() + patience;
+  const kill = { file: 'docker', args: ['kill', `--signal=${signal}`, name] };
+  while (Date.now() < deadline && (await capture(kill)).code !== 0) await wait();
+  while (Date.now() < deadline) await wait();
+  await remove([name]);
+};
+
+/** Removes a session's container, if there is one left. */
+export const removeContainer = (name: string): Promise<unknown> => remove([name]);
 
 /** Joins the terminal of a running session; Ctrl-^ twice leaves it. */
 export const attachSession = async (name: string): Promise<number> => {
-  const { container } = await find(name);
+  const { container } = find(await listSessions(), name);
   return attach({
     file: 'docker',
     args: ['attach', '--detach-keys=ctrl-^,ctrl-^', '--sig-proxy=false', container],

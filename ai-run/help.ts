@@ -1,0 +1,35 @@
+export const help = `Usage: ai-run [options] <agent> [-- agent arguments]
+       ai-run ps | attach <session> | stop <session>... | stop --all
+
+Runs an agent in a hardened container around the current folder.
+
+Image
+  --runtime <name>       base, go, php8.4, php8.5 (default: base); --lang is the same
+  --image-source <from>  local or registry (default: $AI_IMAGE_SOURCE, or local)
+  --platform <name>      linux/amd64 or linux/arm64 (default: $AI_RUN_PLATFORM, or this machine's)
+  --pull <when>          always, missing or never, for images of a registry (default: missing)
+
+Session
+  --shell                bash instead of the agent
+  --env <name>           pass this variable on as well; its value comes from the environment
+  --print                show the docker command, do not run it
+
+Limits, which may be wider or narrower than the defaults
+  --memory 4g  --cpus 2  --pids 1024
+  --network <mode>       bridge or none (default: bridge)
+  --join <network>       a network that docker knows, instead
+  --mount <path>[:ro]    one more folder
+  --writable-root        the image's files may be changed, for this session
+  --gvisor               run under gVisor; --oci-runtime <name> for any other
+
+Environment: AI_IMAGE_SOURCE, AI_IMAGE_REGISTRY (registry/namespace), AI_RUN_PLATFORM, DOCKER_HOST, DOCKER_CONTEXT, and
+the credentials that the image's contract names: they are passed on, all others are not.
+
+Examples:
+  ai-run claude
+  ai-run gemini --runtime go -- --version
+  AI_IMAGE_SOURCE=registry AI_IMAGE_REGISTRY=registry.example.com/ai ai-run codex
+  echo 'explain this' | ai-run claude -- -p
+  ai-run claude --memory 8g --cpus 4
+
+Exit codes: the agent's own; 1 it could not be started; 2 wrong usage; 128 + n ended by signal n.`;
