@@ -1,0 +1,192 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { descendants, until } from './fake-caller.ts';
+import { docker, run } from './support.ts';
+import {
+  aiRun,
+  makeTinyImage,
+  type Running,
+  startAiRun,
+  startInTerminal,
+  type Tiny,
+} from './tiny-image.ts';
+
+/** What a user has of a session: the agent's terminal, its exit code, and nothing that stays behind. */
+
+let tiny: Tiny;
+beforeAll(async () => {
+  tiny = await makeTinyImage();
+});
+afterAll(() => tiny.close());
+
+const shell = (script: string, ...more: readonly string[]): string[] => [
+  tiny.agent,
+  '--',
+  '-c',
+  script,
+  'sh',
+  ...more,
+];
+
+/** Names of this image's containers. */
+const containers = async (): Promise<string[]> => {
+  const { stdout } = await docker(
+    'ps',
+    '--all',
+    `--filter=label=ai-run.agent=${tiny.agent}`,
+    '--format={{.Names}}',
+  );
+  return stdout.split('\n').filter((name) => name !== '');
+};
+const nothingIsLeft = (): Promise<void> =>
+  until('no container is left', async () => (await containers()).length === 0, 30);
+
+const sees = (running: Running, text: string | RegExp): Promise<void> =>
+  until(`it says ${text}`, () => running.seen().search(text) >= 0, 30);
+
+describe('without a terminal', () => {
+  test.each([
+    ['its own', 'exit 7', 7],
+    ['of a signal', 'kill -TERM $$', 143],
+    ['of a program that is not there', 'exec /nowhere', 127],
+  ])('the exit code is the agent’s: %s', async (_, script, code) => {
+    expect((await aiRun(tiny, shell(script))).code).toBe(code);
+  });
+
+  test('input, output and errors are the agent’s', async () => {
+    const ran = await aiRun(tiny, shell('tr a-z A-Z; echo wrong >&2'), 'abc\n');
+    expect(ran).toEqual({ code: 0, stdout: 'ABC\n', stderr: 'wrong\n' });
+  });
+
+  test('what stands after -- reaches the agent untouched', async () => {
+    const words = ['a b', '--help', '*', '', '$HOME', "it's", '--'];
+    const { stdout } = await aiRun(tiny, shell('printf "[%s]" "$@"', ...words));
+    expect(stdout).toBe(words.map((word) => `[${word}]`).join(''));
+  });
+
+  test('an agent that is told to end may end in its own way', async () => {
+    const running = startAiRun(
+      tiny,
+      shell('trap "echo bye; exit 5" TERM; echo up; sleep 60 & wait'),
+    );
+    await sees(running, 'up');
+    process.kill(running.pid, 'SIGTERM');
+    expect(await running.ended).toBe(5);
+    expect(running.seen()).toContain('bye');
+    await nothingIsLeft();
+  });
+
+  test('an agent that does not listen is killed', async () => {
+    const running = startAiRun(tiny, shell('trap "" TERM; echo up; while :; do sleep 1; done'));
+    await sees(running, 'up');
+    process.kill(running.pid, 'SIGTERM');
+    expect(await running.ended).toBe(137);
+    await nothingIsLeft();
+  });
+});
+
+/** The device that `tty` named first. */
+const terminalOf = async (running: Running): Promise<string> => {
+  await sees(running, /\/dev\/pts\/\d+/);
+  return /\/dev\/pts\/\d+/.exec(running.seen())?.[0] ?? '';
+};
+
+describe('in a terminal', () => {
+  test('the agent has one, of the same size, and learns of another', async () => {
+    const running = startInTerminal(
+      tiny,
+      shell(
+        'trap "stty size" WINCH; test -t 0 && test -t 1 && echo up; while :; do sleep 0.1; done',
+      ),
+    );
+    const terminal = await terminalOf(running);
+    await sees(running, 'up');
+    await run('stty', ['-F', terminal, 'rows', '41', 'cols', '123']);
+    await sees(running, '41 123');
+    expect((await aiRun(tiny, ['stop', ...(await containers())])).code).toBe(0);
+    await running.ended;
+    await nothingIsLeft();
+  });
+
+  test('every key is the agent’s: Ctrl-P, Ctrl-C, Ctrl-Z, Ctrl-\\', async () => {
+    const running = startInTerminal(
+      tiny,
+      shell('stty raw -echo; echo up; head -c 4 | od -An -tx1; exit 9'),
+    );
+    await sees(running, 'up');
+    running.write('\u0010\u0003\u001a\u001c');
+    await sees(running, '10 03 1a 1c');
+    expect(await running.ended).toBe(9);
+  });
+
+  test('a full screen comes through as it is drawn', async () => {
+    const screen = '\u001b[?1049h\u001b[2J\u001b[1;1H\u001b[38;2;1;2;3m▛▜\u001b[0m\u001b[?1049l';
+    const running = startInTerminal(tiny, shell(`printf '%s' "$1"`, screen));
+    expect(await running.ended).toBe(0);
+    expect(running.seen()).toContain(screen);
+  });
+
+  test('is another one while somebody attaches to it', async () => {
+    const running = startInTerminal(tiny, shell('echo up; read word; echo "got $word"; exit 3'));
+    await sees(running, 'up');
+    const [name = ''] = await containers();
+    const other = startInTerminal(tiny, ['attach', name]);
+    await sees(other, /\/dev\/pts/);
+    await until('it is attached', async () => {
+      other.write('fish\r');
+      return /got fish/.test(running.seen());
+    });
+    expect(await running.ended).toBe(3);
+    expect(await other.ended).toBe(3);
+    expect(other.seen()).toContain('got fish');
+  });
+});
+
+describe('sessions', () => {
+  test('run side by side, are shown with their folder, and end alone', async () => {
+    const both = [
+      startAiRun(tiny, shell('echo up; sleep 60')),
+      startAiRun(tiny, shell('echo up; sleep 60')),
+    ];
+    for (const running of both) await sees(running, 'up');
+    const names = await containers();
+    expect(names).toHaveLength(2);
+    for (const name of names) expect(name).toMatch(new RegExp(`^${tiny.agent}-shop-[0-9a-f]{6}$`));
+    const listed = JSON.parse((await aiRun(tiny, ['ps', '--json'])).stdout) as {
+      name: string;
+      project: string;
+      state: string;
+    }[];
+    const mine = listed.filter(({ name }) => names.includes(name));
+    expect(mine.map(({ project, state }) => `${state} in ${project}`)).toEqual([
+      `running in ${tiny.project}`,
+      `running in ${tiny.project}`,
+    ]);
+    expect((await aiRun(tiny, ['stop', names[0] ?? ''])).code).toBe(0);
+    expect(await containers()).toEqual([names[1]]);
+    expect((await aiRun(tiny, ['stop', names[1] ?? ''])).code).toBe(0);
+    expect(await Promise.all(both.map(({ ended }) => ended))).toEqual([143, 143]);
+    await nothingIsLeft();
+  });
+
+  test('one that is not there is named, with those that are', async () => {
+    const { code, stderr } = await aiRun(tiny, ['stop', 'nobody-1']);
+    expect(code).toBe(1);
+    expect(stderr).toContain('there is no session "nobody-1"');
+  });
+
+  test('what a killed ai-run left is removed by the next one, and nothing else is', async () => {
+    const killed = startAiRun(tiny, shell('echo up; sleep 300'));
+    const other = startAiRun(tiny, shell('echo up; sleep 300'));
+    for (const running of [killed, other]) await sees(running, 'up');
+    // docker's client is killed too: a crash of the whole terminal.
+    for (const { pid } of await descendants(killed.pid)) process.kill(pid, 'SIGKILL');
+    process.kill(killed.pid, 'SIGKILL');
+    await killed.ended;
+    expect(await containers()).toHaveLength(2);
+    expect((await aiRun(tiny, shell('true'))).code).toBe(0);
+    await until('one is left', async () => (await containers()).length === 1, 30);
+    process.kill(other.pid, 'SIGTERM');
+    expect(await other.ended).toBe(143);
+    await nothingIsLeft();
+  });
+});
