@@ -162,6 +162,8 @@ describe('sessions', () => {
       `running in ${tiny.project}`,
     ]);
     expect((await aiRun(tiny, ['stop', names[0] ?? ''])).code).toBe(0);
+    // The engine may be at the end of the removal.
+    await until('one is left', async () => (await containers()).length === 1, 30);
     expect(await containers()).toEqual([names[1]]);
     expect((await aiRun(tiny, ['stop', names[1] ?? ''])).code).toBe(0);
     expect(await Promise.all(both.map(({ ended }) => ended))).toEqual([143, 143]);
