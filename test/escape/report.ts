@@ -1,0 +1,50 @@
+import type { Vector } from './vectors.ts';
+
+const escaped = (text: string): string => text.replaceAll('|', '\\|');
+
+/**
+ * docs/security.md: what was tried and what became of it.
+ * @param outcomes by attempt, what was seen under the policy and without the guard.
+ */
+export const report = (
+  vectors: readonly Vector[],
+  outcomes: ReadonlyMap<string, readonly string[]>,
+): string => `# Security
+
+ai-run starts an agent under a policy that denies everything that can be denied. This page is written by
+\`npm run test:escape -- --update\`, which tries every way out twice in a real agent's image: under the whole policy, where it must
+fail, and with the one thing off that guards it, where it must succeed. What it cannot do at all proves nothing.
+
+## The policy
+
+| what                 | default                                                                                        |
+| -------------------- | ---------------------------------------------------------------------------------------------- |
+| capabilities         | none (\`--cap-drop=ALL\`), and no new privileges                                                 |
+| user                 | the caller's uid and gid, never root                                                           |
+| root filesystem      | read-only; \`--writable-root\` widens it                                                         |
+| /tmp                 | a tmpfs of 1 GiB, \`nosuid\`, \`nodev\`                                                            |
+| memory, cpus, pids   | 4 GiB, 2, 1024; \`--memory\`, \`--cpus\`, \`--pids\` widen or narrow them                            |
+| network              | bridge; \`--network none\` narrows it, \`--join\` names another                                    |
+| system calls         | Docker's seccomp profile; \`--gvisor\` puts another kernel in between                            |
+| credentials          | those that the image's contract names, and those named by \`--env\`; values are never arguments  |
+| Docker socket        | never; nor devices, nor the machine's pid, ipc or network namespaces                           |
+
+Every widening takes an explicit flag, and is said on standard error.
+
+## What it does not do
+
+- The agent reaches the network unless \`--network none\` is given: what it can read it can send away.
+- It changes the project: that is its task. What it leaves there can run when you build, test or open the project.
+- A hole in the kernel or in runc is a way out of every container; \`--gvisor\` makes it a longer one.
+
+## Ways out
+
+| attempt | guard | under the policy | without the guard |
+| --- | --- | --- | --- |
+${vectors
+  .map(
+    ({ attempt, guard }) =>
+      `| ${escaped(attempt)} | ${escaped(guard)} | ${(outcomes.get(attempt) ?? []).join(' | ')} |`,
+  )
+  .join('\n')}
+`;
