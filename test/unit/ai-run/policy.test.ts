@@ -44,6 +44,15 @@ describe('a hardened policy', () => {
     expect(targets).toEqual(['/tmp', home, '/src']);
   });
 
+  test('leaves its home out where one is mounted in its place, and only there', () => {
+    const mount = (target: string) =>
+      ({ type: 'bind', source: '/state', target, readonly: false }) as const;
+    const targets = (target: string) =>
+      harden({ user: caller, mounts: [mount(target)] }).mounts.map(({ type }) => type);
+    expect(targets(home)).toEqual(['tmpfs', 'bind']);
+    expect(targets(`${home}/.cache`)).toEqual(['tmpfs', 'tmpfs', 'bind']);
+  });
+
   test('takes the network that is asked for', () => {
     expect(harden({ user: caller, network: { mode: 'none' } }).network).toEqual({ mode: 'none' });
   });
