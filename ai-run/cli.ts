@@ -9,7 +9,7 @@ import { harden, type Network } from './core/policy.ts';
 import { formatReference, parseReference } from './core/reference.ts';
 import { attach } from './exec.ts';
 import { findImage } from './image.ts';
-import { findProject, projectMounts } from './project.ts';
+import { findWorkspace, projectMounts } from './workspace.ts';
 
 /** argv → image, contract, policy → one docker command → its exit code. */
 
@@ -94,7 +94,7 @@ const main = async (argv: readonly string[]): Promise<number> => {
   );
   const mode = oneOf('network', values.network ?? 'bridge', ['bridge', 'none']);
   const network: Network = { mode };
-  const project = findProject('.');
+  const project = findWorkspace('.');
   const contract = await findImage(image, source, platform);
   const credentials = contract.credentials.flatMap(({ env: key, baseUrl }) => [
     key,

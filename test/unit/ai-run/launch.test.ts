@@ -152,16 +152,17 @@ const emptyFolder = (target: string, readonly?: boolean): readonly string[] => {
   const mount = { type: 'tmpfs', target, bytes: 4096, mode: '0555' } as const;
   const mounts = [readonly === undefined ? mount : { ...mount, readonly }];
   const flags = args({ policy: { ...policy, mounts } });
-  const start = flags.findIndex((flag) => flag === '--mount' || flag === '--tmpfs');
-  return flags.slice(start, start + 2);
+  const first = flags.findIndex((flag) => flag === '--mount' || flag === '--tmpfs');
+  return flags.slice(first, first + 2);
 };
+
+const hiding = (target: string) => [
+  '--mount',
+  `type=tmpfs,${target},tmpfs-size=4096,tmpfs-mode=0555,readonly`,
+];
 
 describe('an empty folder', () => {
   const offered = ['--tmpfs', '/w:rw,exec,nosuid,nodev,size=4096,mode=0555,uid=1001,gid=1002'];
-  const hiding = (target: string) => [
-    '--mount',
-    `type=tmpfs,${target},tmpfs-size=4096,tmpfs-mode=0555,readonly`,
-  ];
 
   test.each<[string, string, boolean | undefined, string[]]>([
     ['is writable', '/w', undefined, offered],
