@@ -118,7 +118,7 @@ describe('a home', () => {
         readonly: false,
       },
     ]);
-    for (const { source } of mounts as { source: string }[]) {
+    for (const source of [home, at('me/.ai-cache/otter/.cache/otter')]) {
       expect(statSync(source)).toMatchObject({ uid: user.uid, gid: user.gid });
       expect(statSync(source).mode & 0o777).toBe(0o700);
     }
