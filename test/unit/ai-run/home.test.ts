@@ -208,7 +208,7 @@ describe('what an agent plants', () => {
 
   test('goes, whatever it is', async () => {
     const { home, finish } = await open();
-    execFileSync('mkfifo', [join(home, 'pipe')]);
+    execFileSync('/bin/sh', ['-c', 'mkfifo "$1"', 'sh', join(home, 'pipe')]);
     const server = createServer().listen(join(home, 'socket'));
     await new Promise((resolve) => server.once('listening', resolve));
     for (const folder of ['locked/inner', '.config/locked/inner']) {

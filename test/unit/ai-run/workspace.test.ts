@@ -184,7 +184,7 @@ describe('a workspace', () => {
     ['a pipe', 'src/pipe', 'not a folder'],
   ])('is not %s', async (what, name, message) => {
     if (what === 'a file') writeFileSync(at(name), '');
-    if (what === 'a pipe') execFileSync('mkfifo', [at(name)]);
+    if (what === 'a pipe') execFileSync('/bin/sh', ['-c', 'mkfifo "$1"', 'sh', at(name)]);
     await expect(async () => open(at(name))).rejects.toThrow(message);
     expect(() => findWorkspace(at(name), at('me'))).toThrow(code('E_WORKSPACE'));
   });
