@@ -42,8 +42,24 @@ const realFolder = (folder: string): string => {
   });
 };
 
-/** The caller's home folder as a real path. */
-export const findUserHome = (): string => realpathSync.native(homedir());
+/**
+ * The caller's home folder as a real path.
+ * @throws UserError E_HOME where there is none.
+ */
+export const findUserHome = (): string => {
+  const home = homedir();
+  try {
+    return realpathSync.native(home);
+  } catch (error) {
+    throw new UserError(
+      'E_HOME',
+      `there is no home folder ${printable(home)}: ${messageOf(error)}`,
+      {
+        hint: 'set HOME to your home folder',
+      },
+    );
+  }
+};
 
 /**
  * The real path of a folder that may be shared with an agent.

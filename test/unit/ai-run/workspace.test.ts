@@ -23,7 +23,7 @@ import {
   parseWorkspaces,
   workspaceLine,
 } from '../../../ai-run/core/workspace.ts';
-import { findWorkspace, openWorkspaces } from '../../../ai-run/workspace.ts';
+import { findUserHome, findWorkspace, openWorkspaces } from '../../../ai-run/workspace.ts';
 
 const code = (name: string) => expect.objectContaining({ code: name });
 
@@ -197,6 +197,19 @@ describe('a workspace', () => {
     execFileSync('/bin/sh', ['-c', line]);
     await expect(open(folder)).resolves.toBeDefined();
   });
+});
+
+test('the home of the caller is a real path, or the caller is told', () => {
+  const before = process.env['HOME'];
+  try {
+    symlinkSync(at('me'), at('link'));
+    process.env['HOME'] = at('link');
+    expect(findUserHome()).toBe(at('me'));
+    process.env['HOME'] = at('none');
+    expect(() => findUserHome()).toThrow(code('E_HOME'));
+  } finally {
+    process.env['HOME'] = before;
+  }
 });
 
 describe('somebody who is asked', () => {
