@@ -105,18 +105,14 @@ type MaskOptions = {
  * @throws UserError E_MASK for a secret that docker cannot name and for too many of them: nothing is left visible silently
  */
 export const openMasks = ({ userHome, workspaces, settings, most = 50_000 }: MaskOptions): Part => {
-  const search = findSecrets(
-    // One below another is looked at with it.
-    workspaces.filter((one) => !workspaces.some((other) => other !== one && isWithin(one, other))),
-    secretsOf(settings),
-    most,
-  );
+  // Each for itself: one may lie in a folder of another that is not looked into.
+  const search = findSecrets(workspaces, secretsOf(settings), most);
   const found = distinct(search.found);
   const unnamed = found.find(({ path }) => !canBeNamed(path));
   if (unnamed !== undefined) {
     throw new UserError(
       'E_MASK',
-      `cannot be hidden from the agent: ${JSON.stringify(unnamed.path)}`,
+      `cannot be hidden from the agent: ${printable(JSON.stringify(unnamed.path))}`,
       {
         hint: 'rename it or remove it; --no-mask hides nothing',
       },

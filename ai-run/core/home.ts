@@ -12,7 +12,7 @@ export type Kept = Pick<Contract, 'agent' | 'state' | 'cache'>;
 export const homeName = (project: string, hash: string): string => {
   const name = project.slice(project.lastIndexOf('/') + 1).replaceAll(/[^\p{L}\p{N}._-]/gu, '_');
   // A file name ends at 255 bytes, and a character may take four of them.
-  return `${[...name].slice(0, 40).join('')}-${hash.slice(0, 12)}`;
+  return `${Array.from(name).slice(0, 40).join('')}-${hash.slice(0, 12)}`;
 };
 
 /** Paths without those that lie in another one of them. */

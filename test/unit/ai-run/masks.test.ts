@@ -148,6 +148,13 @@ describe('the secrets of a project', () => {
     ]);
   });
 
+  test('are found in a project in a folder that is not looked into from above', () => {
+    write('app/vendor/own/.env', 'app/vendor/other/.env');
+    expect(targets({ workspaces: [at('app/vendor/own'), at('app')] })).toEqual([
+      'app/vendor/own/.env',
+    ]);
+  });
+
   test('are covered where a symlink leads to, if that is shared', () => {
     write('app/config/env.txt', 'app/store/keys/x', 'lib/prod', 'host/secret', 'app/.git/secret');
     symlinkSync('config/env.txt', at('app/.env'));
