@@ -21,31 +21,40 @@ export type Launch = {
   readonly terminal?: 'tty' | 'stdin' | 'none';
 };
 
+/** Whether docker's mount syntax has a way to name this path. */
+export const isMountable = (path: string): boolean => !/[\n\r\0"]/.test(path);
+
+const unmountable = (path: string, what: string): UserError =>
+  new UserError(
+    'E_MOUNT_PATH',
+    `cannot mount ${JSON.stringify(path)}: docker cannot name a path with ${what}`,
+    { hint: 'rename the folder' },
+  );
+
 /** `--mount` is CSV: a field with a quote, a comma or a newline would start another one. */
 const field = (key: string, value: string): string => {
-  if (/[\n\r\0"]/.test(value)) {
-    throw new UserError(
-      'E_MOUNT_PATH',
-      `cannot mount ${JSON.stringify(value)}: docker cannot name a path with quotes or line breaks`,
-      { hint: 'rename the folder' },
-    );
-  }
+  if (!isMountable(value)) throw unmountable(value, 'quotes or line breaks');
   return value.includes(',') ? `"${key}=${value}"` : `${key}=${value}`;
 };
 
-const mountFlags = (mount: Mount, user: Policy['user']): string[] =>
-  mount.type === 'tmpfs'
-    ? // Executable, because compilers run what they build in /tmp; the project itself is executable as well.
-      [
-        '--tmpfs',
-        `${mount.target}:rw,exec,nosuid,nodev,size=${mount.bytes},mode=${mount.mode},uid=${user.uid},gid=${user.gid}`,
-      ]
-    : [
-        '--mount',
-        ['type=bind', field('source', mount.source), field('target', mount.target)]
-          .concat(mount.readonly ? ['readonly'] : [])
-          .join(','),
-      ];
+const mountFlag = (...fields: readonly string[]): string[] => ['--mount', fields.join(',')];
+
+const mountFlags = (mount: Mount, user: Policy['user']): string[] => {
+  const target = field('target', mount.target);
+  if (mount.type === 'bind') {
+    const readonly = mount.readonly ? ['readonly'] : [];
+    return mountFlag('type=bind', field('source', mount.source), target, ...readonly);
+  }
+  if (mount.readonly === true) {
+    const { bytes, mode } = mount;
+    return mountFlag('type=tmpfs', target, `tmpfs-size=${bytes}`, `tmpfs-mode=${mode}`, 'readonly');
+  }
+  // Only --tmpfs can give it to a user, and it takes what follows a colon for options.
+  if (mount.target.includes(':')) throw unmountable(mount.target, 'a colon as an empty folder');
+  // Executable, because compilers run what they build in /tmp; the project itself is executable as well.
+  const options = `rw,exec,nosuid,nodev,size=${mount.bytes},mode=${mount.mode},uid=${user.uid},gid=${user.gid}`;
+  return ['--tmpfs', `${mount.target}:${options}`];
+};
 
 /** The host's network, or another container's, can be named like one; they are not to be had. */
 const networkName = (network: Network): string => {

@@ -16,6 +16,8 @@ export type Mount =
       readonly target: string;
       readonly bytes: number;
       readonly mode: string;
+      /** Stays empty: what hides a folder rather than offering one. */
+      readonly readonly?: boolean;
     };
 
 type Limits = {
@@ -39,7 +41,7 @@ export type Policy = {
   readonly limits: Limits;
   /** What runs containers in place of the engine's default, `runsc` for example: another kernel in between. */
   readonly ociRuntime?: string;
-  /** The private home, a tmpfs of the container's own. */
+  /** Where the private home is: a tmpfs of the container's own, or what is mounted there. */
   readonly home: string;
 };
 
@@ -57,27 +59,38 @@ export type PolicyOptions = {
   readonly ociRuntime?: string | undefined;
 };
 
+/** Who a caller is in a container: never root, because root inside is root to every kernel bug there is. */
+export const containerUser = (caller: Policy['user']): Policy['user'] =>
+  caller.uid === 0 || caller.gid === 0 ? { uid: 1000, gid: 1000 } : caller;
+
+const privateHome: Mount = {
+  type: 'tmpfs',
+  target: home,
+  bytes: 2048 * mebibyte,
+  mode: '0700',
+};
+
 /**
- * The policy for a caller: everything denied that can be denied. A caller who is root runs as uid 1000, because
- * root inside a container is root to every kernel bug there is.
+ * The policy for a caller: everything denied that can be denied. The home is a tmpfs, unless one of the mounts is
+ * a home that outlives the container.
  */
 export const harden = ({
   user,
   network,
-  mounts,
+  mounts = [],
   limits,
   writableRoot = false,
   ociRuntime,
 }: PolicyOptions): Policy => ({
-  user: user.uid === 0 || user.gid === 0 ? { uid: 1000, gid: 1000 } : user,
+  user: containerUser(user),
   capabilities: [],
   newPrivileges: false,
   writableRoot,
   network: network ?? { mode: 'bridge' },
   mounts: [
     { type: 'tmpfs', target: '/tmp', bytes: 1024 * mebibyte, mode: '1777' },
-    { type: 'tmpfs', target: home, bytes: 2048 * mebibyte, mode: '0700' },
-    ...(mounts ?? []),
+    ...(mounts.some(({ target }) => target === home) ? [] : [privateHome]),
+    ...mounts,
   ],
   limits: { memory: 4096 * mebibyte, cpus: 2, pids: 1024, ...limits },
   ...(ociRuntime === undefined ? {} : { ociRuntime }),

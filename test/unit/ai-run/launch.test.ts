@@ -162,6 +162,39 @@ describe('a mount', () => {
   });
 });
 
+const emptyFolder = (target: string, readonly?: boolean): readonly string[] => {
+  const mount = { type: 'tmpfs', target, bytes: 4096, mode: '0555' } as const;
+  const mounts = [readonly === undefined ? mount : { ...mount, readonly }];
+  const flags = args({ policy: { ...policy, mounts } });
+  const first = flags.findIndex((flag) => flag === '--mount' || flag === '--tmpfs');
+  return flags.slice(first, first + 2);
+};
+
+const hiding = (target: string) => [
+  '--mount',
+  `type=tmpfs,${target},tmpfs-size=4096,tmpfs-mode=0555,readonly`,
+];
+
+describe('an empty folder', () => {
+  const offered = ['--tmpfs', '/w:rw,exec,nosuid,nodev,size=4096,mode=0555,uid=1001,gid=1002'];
+
+  test.each<[string, string, boolean | undefined, string[]]>([
+    ['is writable', '/w', undefined, offered],
+    ['is writable where that is said', '/w', false, offered],
+    ['is read-only', '/w', true, hiding('target=/w')],
+    ['is read-only at a path with a colon', '/a:b/.ssh', true, hiding('target=/a:b/.ssh')],
+    ['is read-only at a path with a comma', '/a,b', true, hiding('"target=/a,b"')],
+  ])('%s', (_, target, readonly, expected) => {
+    expect(emptyFolder(target, readonly)).toEqual(expected);
+  });
+
+  test('is refused where docker would read its path as options', () => {
+    const refused = expect.objectContaining({ code: 'E_MOUNT_PATH' });
+    expect(() => emptyFolder('/a:b')).toThrow(refused);
+    expect(() => emptyFolder('/a"b', true)).toThrow(refused);
+  });
+});
+
 const without = (flag: string): string[] => row().filter((one) => one !== flag);
 const added = (after: string, flag: string): string[] =>
   row().flatMap((one) => (one === after ? [one, flag] : [one]));

@@ -2,6 +2,11 @@ import { describe, expect, test } from 'vitest';
 import { harden, home } from '../../../ai-run/core/policy.ts';
 
 const caller = { uid: 1001, gid: 1002 };
+const typesWithStateAt = (target: string) =>
+  harden({
+    user: caller,
+    mounts: [{ type: 'bind', source: '/state', target, readonly: false }],
+  }).mounts.map(({ type }) => type);
 
 describe('a hardened policy', () => {
   test('denies everything that is not asked for', () => {
@@ -50,6 +55,11 @@ describe('a hardened policy', () => {
       writableRoot: true,
       ociRuntime: 'runsc',
     });
+  });
+
+  test('leaves its home out where one is mounted in its place, and only there', () => {
+    expect(typesWithStateAt(home)).toEqual(['tmpfs', 'bind']);
+    expect(typesWithStateAt(`${home}/.cache`)).toEqual(['tmpfs', 'tmpfs', 'bind']);
   });
 
   test('takes the network that is asked for', () => {

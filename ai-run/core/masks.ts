@@ -1,0 +1,104 @@
+import type { Mount } from './policy.ts';
+import { printable } from './text.ts';
+import { isWithin } from './workspace.ts';
+
+/** What is hidden from agents, by what it is: patterns of names, those that end in `/` for folders. */
+const secrets: Readonly<Record<string, string>> = {
+  'variables with passwords and keys': '.env .env.* .envrc',
+  'private keys': '*.pem *.key *.ppk id_rsa id_rsa.* id_dsa id_ecdsa id_ed25519 *_rsa *_ed25519',
+  'keys with certificates': '*.p12 *.pfx *.jks *.keystore',
+  'logins of package registries': '.npmrc .pypirc .gem/ auth.json',
+  'logins of machines and databases': '.netrc _netrc .pgpass .my.cnf .git-credentials .htpasswd',
+  'accounts of clouds': 'credentials.json client_secret*.json service-account*.json .aws/ .azure/',
+  'accounts of clusters': 'kubeconfig .kube/ .vault-token .dockercfg .dockerconfigjson',
+  'state of Terraform, which holds every secret it made': '*.tfstate *.tfstate.*',
+  'keys of a user': '.ssh/ .gnupg/ *.kdbx',
+};
+
+// Of what the patterns name: templates, and the public halves.
+const harmless = '*.example *.sample *.template *.dist *.pub'.split(' ');
+
+/** Folders that are not looked into: installed, generated, or covered by another part of a session. */
+const heavy = new Set(
+  (
+    '.git .hg .svn node_modules bower_components vendor .venv venv __pycache__ .tox .gradle .yarn ' +
+    '.pnpm-store target .next .nuxt'
+  ).split(' '),
+);
+export const isHeavy = (name: string): boolean => heavy.has(name);
+
+/** Changes of the user: patterns like those above, `*` and `?` within a name; with a `/` in them, of a path. */
+export type MaskSettings = {
+  readonly add?: readonly string[];
+  readonly remove?: readonly string[];
+};
+
+/** Whether a path, relative to its workspace, is hidden from agents. */
+export type IsSecret = (path: string, kind: 'file' | 'folder') => boolean;
+
+const globOf = (pattern: string): RegExp =>
+  new RegExp(
+    `^${pattern
+      .replaceAll(/[\\^$.|+()[\]{}]/g, String.raw`\$&`)
+      .replaceAll('*', '[^/]*')
+      .replaceAll('?', '[^/]')}$`,
+    'i',
+  );
+
+const matcher = (patterns: readonly string[]): IsSecret => {
+  const rules = patterns.map((pattern) => {
+    const name = pattern.replace(/\/$/, '');
+    const kind = name === pattern ? 'file' : 'folder';
+    return { kind, wholePath: name.includes('/'), glob: globOf(name.replace(/^\//, '')) };
+  });
+  return (path, kind) => {
+    const name = path.slice(path.lastIndexOf('/') + 1);
+    return rules.some((rule) => rule.kind === kind && rule.glob.test(rule.wholePath ? path : name));
+  };
+};
+
+/** What is hidden: the patterns above and those that are added, without what any of those that are removed names. */
+export const secretsOf = ({ add = [], remove = [] }: MaskSettings = {}): IsSecret => {
+  const byDefault = matcher(Object.values(secrets).flatMap((line) => line.split(' ')));
+  const added = matcher(add);
+  const removed = matcher(remove);
+  const isHarmless = matcher(harmless);
+  return (path, kind) =>
+    !removed(path, kind) &&
+    (added(path, kind) || (byDefault(path, kind) && !isHarmless(path, kind)));
+};
+
+/** Something to hide, by its real path. */
+export type Secret = { readonly path: string; readonly kind: 'file' | 'folder' };
+
+/** Each once, and nothing below a folder that is hidden itself; in the order of their paths. */
+export const distinct = (found: readonly Secret[]): readonly Secret[] => {
+  const byPath = new Map(found.map((secret) => [secret.path, secret]));
+  const folders = [...byPath.values()].filter(({ kind }) => kind === 'folder');
+  return [...byPath.values()]
+    .filter(({ path }) => !folders.some((one) => one.path !== path && isWithin(path, one.path)))
+    .toSorted((a, b) => (a.path < b.path ? -1 : 1));
+};
+
+/**
+ * What covers secrets: nothing of it can be read, written, removed or unmounted.
+ * @param emptyFile the path of an empty file of the host
+ */
+export const maskMounts = (found: readonly Secret[], emptyFile: string): readonly Mount[] =>
+  found.map(({ path, kind }) =>
+    kind === 'file'
+      ? { type: 'bind', source: emptyFile, target: path, readonly: true }
+      : { type: 'tmpfs', target: path, bytes: 4096, mode: '0555', readonly: true },
+  );
+
+/** What the user is told: one line, with the first few by name. */
+export const maskNote = (found: readonly Secret[], project: string): readonly string[] => {
+  if (found.length === 0) return [];
+  const shown = found.length > 5 ? 4 : 5;
+  const names = found.slice(0, shown).map(({ path, kind }) => {
+    const name = isWithin(path, project) ? path.slice(project.length + 1) : path;
+    return kind === 'folder' ? `${name}/` : name;
+  });
+  const rest = found.length > shown ? ` and ${found.length - shown} more` : '';
+  return [printable(`masked: ${names.join(', ')}${rest} (--no-mask shows them)`)];
+};

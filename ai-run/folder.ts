@@ -1,0 +1,96 @@
+import {
+  chmodSync,
+  chownSync,
+  closeSync,
+  constants,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  unlinkSync,
+} from 'node:fs';
+import { messageOf, UserError } from './core/error.ts';
+import type { Policy } from './core/policy.ts';
+import { printable } from './core/text.ts';
+
+/** A folder that is held open. Names below `path` cannot be led elsewhere, whatever is renamed or replaced above it. */
+export type Held = { readonly path: string; readonly close: () => void };
+
+export const codeOf = (error: unknown): unknown =>
+  error instanceof Error && 'code' in error ? error.code : undefined;
+
+// O_PATH, which node:fs does not name: a folder without permissions can be held as well (open(2)).
+const pathOnly = 0o10000000;
+
+/**
+ * Holds a folder, never a symlink to one. Linux leads through the handle; elsewhere containers run in a virtual
+ * machine and nothing of a path can be held, so that what it is now has to do.
+ * @throws the system's error, `ENOTDIR` for everything but a folder
+ */
+export const holdFolder = (path: string | Buffer): Held => {
+  if (process.platform !== 'linux') {
+    if (lstatSync(path).isDirectory()) return { path: path.toString(), close: () => undefined };
+    throw Object.assign(new Error(`not a folder: ${path.toString()}`), { code: 'ENOTDIR' });
+  }
+  const handle = openSync(path, pathOnly | constants.O_DIRECTORY | constants.O_NOFOLLOW);
+  return { path: `/proc/self/fd/${handle}`, close: () => closeSync(handle) };
+};
+
+/** Gives a folder or file to the container's user, where that is somebody else. */
+export const giveTo = (owner: Policy['user'], path: string): void => {
+  if (process.getuid?.() !== owner.uid) chownSync(path, owner.uid, owner.gid);
+};
+
+type MakeOptions = {
+  /** Whose the folders are that are made. The caller's where nothing is said. */
+  readonly owner?: Policy['user'];
+  /** Whether what is in the way is removed: an agent may have left it. */
+  readonly replace?: boolean;
+};
+
+const step = (path: string, { owner, replace }: MakeOptions): Held => {
+  try {
+    mkdirSync(path, { mode: 0o700 });
+    if (owner !== undefined) giveTo(owner, path);
+  } catch (error) {
+    if (codeOf(error) !== 'EEXIST') throw error;
+  }
+  try {
+    return holdFolder(path);
+  } catch (error) {
+    if (codeOf(error) !== 'ENOTDIR' || replace !== true) throw error;
+    unlinkSync(path);
+    return step(path, owner === undefined ? {} : { owner });
+  }
+};
+
+/**
+ * Makes a private folder and those that lead to it, below one that is there. Each must be a folder itself: what a
+ * symlink leads to is not ours.
+ * @param path relative to `base`, without `..`
+ * @throws UserError E_FOLDER with the path
+ */
+export const makeFolder = (base: string, path: string, options: MakeOptions = {}): string => {
+  let folder = holdFolder(base);
+  try {
+    for (const name of path.split('/')) {
+      const next = step(`${folder.path}/${name}`, options);
+      folder.close();
+      folder = next;
+    }
+  } catch (error) {
+    throw new UserError(
+      'E_FOLDER',
+      `${printable(`${base}/${path}`)} cannot be used: ${messageOf(error)}`,
+      {
+        hint: 'it has to be a folder of your own, not a symlink, in a folder that you can write to',
+        cause: error,
+      },
+    );
+  } finally {
+    folder.close();
+  }
+  return `${base}/${path}`;
+};
+
+/** Makes a folder accessible to its owner, and to nobody else. */
+export const makePrivate = (folder: Held): void => chmodSync(folder.path, 0o700);

@@ -1,0 +1,138 @@
+import { randomUUID } from 'node:crypto';
+import { readdirSync, renameSync, rmdirSync, unlinkSync } from 'node:fs';
+import { fateOf } from './core/home.ts';
+import { codeOf, type Held, holdFolder, makePrivate } from './folder.ts';
+
+/**
+ * Removes what agents leave: trees too deep for a path, folders without permissions, names that are no text, symlinks
+ * to files of the host, while another session may still be exchanging them. Nothing is reached by more than one name
+ * below a folder that is held, and no tree is walked: its folders are moved beside each other first.
+ */
+
+// As bytes: a name may be no UTF-8.
+const below = (folder: Held, name: Buffer): Buffer =>
+  Buffer.concat([Buffer.from(`${folder.path}/`), name]);
+
+const namesIn = (folder: Held): readonly Buffer[] =>
+  readdirSync(folder.path, { encoding: 'buffer' });
+
+const holding = <T>(path: string | Buffer, act: (folder: Held) => T): T => {
+  const folder = holdFolder(path);
+  try {
+    return act(folder);
+  } finally {
+    folder.close();
+  }
+};
+
+/** Removes an entry, or moves it to the trash where it is a folder that holds something. */
+const discard = (path: Buffer, trash: Held): void => {
+  try {
+    unlinkSync(path);
+    return;
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return;
+    // Linux and POSIX for "it is a folder".
+    if (codeOf(error) !== 'EISDIR' && codeOf(error) !== 'EPERM') throw error;
+  }
+  try {
+    rmdirSync(path);
+  } catch (error) {
+    if (codeOf(error) !== 'ENOTEMPTY' && codeOf(error) !== 'EEXIST') throw error;
+    // A folder has to be writable itself to be moved elsewhere.
+    holding(path, makePrivate);
+    renameSync(path, `${trash.path}/${randomUUID()}`);
+  }
+};
+
+const discardAll = (path: Buffer, trash: Held): void => {
+  holding(path, (folder) => {
+    makePrivate(folder);
+    for (const inner of namesIn(folder)) discard(below(folder, inner), trash);
+  });
+  rmdirSync(path);
+};
+
+/** Empties the trash, of what earlier runs have left there as well, and says whether it is empty. */
+const emptyTrash = (trash: Held): boolean => {
+  const stuck = new Set<string>();
+  for (;;) {
+    const names = namesIn(trash).filter((name) => !stuck.has(name.toString()));
+    if (names.length === 0) return stuck.size === 0;
+    for (const name of names) {
+      try {
+        discardAll(below(trash, name), trash);
+      } catch (error) {
+        // Gone: another session of this agent ends at the same moment.
+        if (codeOf(error) !== 'ENOENT') stuck.add(name.toString());
+      }
+    }
+  }
+};
+
+const folderOrNothing = (path: Buffer): Held | undefined => {
+  try {
+    return holdFolder(path);
+  } catch {
+    return undefined;
+  }
+};
+
+/** What is below a home and not to be kept, one path after the other; each can be reached until the next is asked for. */
+function* leftovers(
+  folder: Held,
+  prefix: string,
+  kept: readonly string[],
+): Generator<{ readonly name: string; readonly path: Buffer }> {
+  makePrivate(folder);
+  for (const bytes of namesIn(folder)) {
+    const name = `${prefix}${bytes.toString()}`;
+    const path = below(folder, bytes);
+    const fate = fateOf(name, kept);
+    if (fate === 'keep') continue;
+    const inner = fate === 'enter' ? folderOrNothing(path) : undefined;
+    if (inner === undefined) yield { name, path };
+    else {
+      try {
+        yield* leftovers(inner, `${name}/`, kept);
+      } finally {
+        inner.close();
+      }
+    }
+  }
+}
+
+/**
+ * Removes everything below a home that is not to be kept, unless another session uses it.
+ * @param kept paths below the home, kept with all they hold
+ * @param busy is asked only where there is something to remove
+ * @returns what could not be removed
+ */
+export const sweep = async (
+  home: string,
+  trash: string,
+  kept: readonly string[],
+  busy: () => Promise<boolean>,
+): Promise<readonly string[]> => {
+  const held = holdFolder(home);
+  const bin = holdFolder(trash);
+  const stuck: string[] = [];
+  try {
+    let asked = false;
+    for (const { name, path } of leftovers(held, '', kept)) {
+      // oxlint-disable-next-line no-await-in-loop -- once
+      if (!asked && (await busy())) return [];
+      asked = true;
+      try {
+        discard(path, bin);
+      } catch {
+        stuck.push(name);
+      }
+    }
+    if (!emptyTrash(bin)) stuck.push(trash);
+  } finally {
+    held.close();
+    bin.close();
+  }
+  return stuck;
+};

@@ -1,0 +1,166 @@
+import {
+  appendFileSync,
+  fstatSync,
+  lstatSync,
+  openSync,
+  closeSync,
+  readFileSync,
+  realpathSync,
+  statSync,
+} from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import type { Ask } from './ask.ts';
+import { messageOf, UserError } from './core/error.ts';
+import type { Part } from './core/part.ts';
+import type { Mount } from './core/policy.ts';
+import { printable } from './core/text.ts';
+import {
+  checkFolder,
+  isWithin,
+  parseWorkspaces,
+  unlisted,
+  workspaceLine,
+  type WorkspaceRequest,
+} from './core/workspace.ts';
+
+// The native one spells names as the file system has them, which matters where it ignores case.
+const realFolder = (folder: string): string => {
+  const path = (() => {
+    try {
+      return realpathSync.native(folder);
+    } catch (error) {
+      throw new UserError(
+        'E_WORKSPACE',
+        `${printable(folder)} cannot be shared: ${messageOf(error)}`,
+      );
+    }
+  })();
+  if (statSync(path).isDirectory()) return path;
+  throw new UserError('E_WORKSPACE', `${printable(path)} cannot be shared: it is not a folder`, {
+    hint: 'share the folder that it is in',
+  });
+};
+
+/**
+ * The caller's home folder as a real path.
+ * @throws UserError E_HOME where there is none.
+ */
+export const findUserHome = (): string => {
+  const home = homedir();
+  try {
+    return realpathSync.native(home);
+  } catch (error) {
+    throw new UserError(
+      'E_HOME',
+      `there is no home folder ${printable(home)}: ${messageOf(error)}`,
+      {
+        hint: 'set HOME to your home folder',
+      },
+    );
+  }
+};
+
+/**
+ * The real path of a folder that may be shared with an agent.
+ * @throws UserError E_WORKSPACE for what is no folder, and for folders that hold more than a project.
+ */
+export const findWorkspace = (folder: string, userHome: string = findUserHome()): string => {
+  const path = realFolder(folder);
+  checkFolder(path, userHome);
+  return path;
+};
+
+/** The text of `~/.ai-workspaces`, which nobody else may have written. */
+const readList = (file: string): string => {
+  let handle: number;
+  try {
+    handle = openSync(file, 'r');
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return '';
+    throw new UserError('E_WORKSPACES', `~/.ai-workspaces cannot be read: ${messageOf(error)}`);
+  }
+  try {
+    const { mode, uid } = fstatSync(handle);
+    if ((mode & 0o022) === 0 && (uid === 0 || uid === process.getuid?.()))
+      return readFileSync(handle, 'utf8');
+  } finally {
+    closeSync(handle);
+  }
+  throw new UserError('E_WORKSPACES', '~/.ai-workspaces can be written by others than you', {
+    hint: 'read what is in it, then: chmod 600 ~/.ai-workspaces',
+  });
+};
+
+/** Listed folders may be symlinks, and may be gone. */
+const realPaths = (listed: readonly string[]): readonly string[] =>
+  listed.flatMap((path) => {
+    try {
+      return [realpathSync.native(path)];
+    } catch {
+      return [];
+    }
+  });
+
+/** Whether the user agrees that agents work in a folder that is not listed. */
+const admit = async (
+  folder: string,
+  file: string,
+  text: string,
+  ask: Ask | undefined,
+): Promise<void> => {
+  if (ask === undefined) throw unlisted(folder);
+  const answer = await ask(
+    `${printable(folder)} is not in ~/.ai-workspaces. May an agent read and change it?`,
+    ['once', 'always', 'no'],
+  );
+  // One write of one line to a file open for appending: whole, whoever else appends.
+  if (answer === 'always') appendFileSync(file, workspaceLine(text, folder), { mode: 0o600 });
+  else if (answer !== 'once') throw unlisted(folder);
+};
+
+/**
+ * The project and what else is shared with the agent, each at its own path. A folder must be listed in
+ * `~/.ai-workspaces` or lie below one that is; otherwise the user is asked, where there is somebody to ask.
+ * @throws UserError E_WORKSPACE for a folder that may not be shared, E_WORKSPACES for a list that cannot be trusted.
+ */
+export const openWorkspaces = async (
+  requests: readonly WorkspaceRequest[],
+  { userHome, ask }: { readonly userHome: string; readonly ask?: Ask | undefined },
+): Promise<Part & { readonly mounts: readonly Mount[] }> => {
+  const file = join(userHome, '.ai-workspaces');
+  // By path: a folder that is named twice is mounted once, and what is read-only once stays so.
+  const shared = new Map<string, boolean>();
+  for (const { folder, readonly } of requests) {
+    const path = findWorkspace(folder, userHome);
+    const text = readList(file);
+    const listed = realPaths(parseWorkspaces(text));
+    const allowed = shared.has(path) || listed.some((one) => isWithin(path, one));
+    // One question after the other: the second may be answered by the first.
+    // oxlint-disable-next-line no-await-in-loop
+    if (!allowed) await admit(path, file, text, ask);
+    shared.set(path, readonly || shared.get(path) === true);
+  }
+  return {
+    mounts: [...shared].map(([path, readonly]) => ({
+      type: 'bind',
+      source: path,
+      target: path,
+      readonly,
+    })),
+  };
+};
+
+/** The project at its own path. Its `.git` is covered: what an agent plants there would run on the host. */
+export const projectMounts = (project: string): Mount[] => {
+  const git = join(project, '.git');
+  const state = lstatSync(git, { throwIfNoEntry: false });
+  const mount: Mount = { type: 'bind', source: project, target: project, readonly: false };
+  if (state === undefined) return [mount];
+  return [
+    mount,
+    state.isDirectory()
+      ? { type: 'tmpfs', target: git, bytes: 1024 * 1024, mode: '0700' }
+      : { type: 'bind', source: '/dev/null', target: git, readonly: true },
+  ];
+};
