@@ -149,6 +149,8 @@ const openShadows = async (options: GitOptions, folders: readonly string[]) => {
   const store = sessionFolder(home, session);
   await mkdir(join(home, '.ai-run/git'), { recursive: true, mode: 0o700 });
   await mkdir(store, { mode: 0o700 });
+  // Before there is anything to forget.
+  await writeRecord(store, { project, pid: process.pid, repositories: [] });
   const open = async (folder: string, number: number): Promise<Shadow | string> => {
     try {
       const repository = await readRepository(project, folder);
@@ -231,6 +233,10 @@ export const openGit = async (options: GitOptions): Promise<Part> => {
   if (folders.length >= bounds.folders)
     notes.push(
       `git: the project was looked through for repositories as far as ${bounds.folders} folders`,
+    );
+  if (mode === 'shadow' && dotGits.length > most)
+    notes.push(
+      `git: the agent gets ${most} of ${dotGits.length} repositories; the others are hidden`,
     );
   if (mode === 'shadow' && options.env['GIT_DIR'] !== undefined)
     notes.push('git: GIT_DIR is set; it is not passed on, the agent gets a copy of what .git says');

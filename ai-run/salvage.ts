@@ -133,6 +133,11 @@ export const salvage = async (
       const counted = await count(kept, change, env);
       if (counted !== undefined) saved.push(counted);
     }
+    if (saved.length === 0) {
+      throw new UserError('E_GIT_OBJECTS', 'git cannot read the commits that the agent left', {
+        hint: 'its files in the project are as it left them',
+      });
+    }
     if (saved.length < changes.length) await makeSaved(kept, before, saved, env);
   }
   await rm(shadow, { recursive: true, force: true });

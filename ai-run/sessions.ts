@@ -70,8 +70,10 @@ export const settle = async (
   session: Session,
   env: Environment,
 ): Promise<Session | undefined> => {
-  if (isRunning(session) || session.repositories.every((one) => one.summary !== undefined))
-    return session;
+  if (isRunning(session)) return session;
+  const finished = session.repositories.every((one) => one.summary !== undefined);
+  // One without repositories was stopped before it began.
+  if (finished && session.repositories.length > 0) return session;
   const repositories: Session['repositories'] = [];
   for (const one of session.repositories) {
     if (one.summary !== undefined) {

@@ -156,6 +156,13 @@ describe('a shadow', () => {
     expect(log(project, `ai/${session}/main`)).toBe('Agent: second, First');
   });
 
+  test('that was never made, as ai-run was killed before, is forgotten', async () => {
+    const record = { project: machine.project, pid: 2 ** 30, repositories: [] };
+    machine.write(join(sessions(), session, 'record.json'), JSON.stringify(record));
+    expect(await machine.verb('list')).toEqual([]);
+    expect(kept()).toEqual([]);
+  });
+
   test('is dropped on request', async () => {
     commitAll(machine, machine.project);
     const part = await machine.open();
