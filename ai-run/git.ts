@@ -1,15 +1,15 @@
 import { lstatSync } from 'node:fs';
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
 import { UserError } from './core/error.ts';
-import { type GitMode, isSessionName, summary } from './core/git.ts';
+import { type GitMode, isSessionName } from './core/git.ts';
 import type { Part } from './core/part.ts';
 import type { Mount } from './core/policy.ts';
 import { formatRefs } from './core/refs.ts';
 import { printable } from './core/text.ts';
+import { finish, keep, planted, sessionFolder, writeRecord } from './git-finish.ts';
 import type { Environment } from './host-git.ts';
 import { fingerprints, gitFolders, readRepository, repositoryAbove } from './repository.ts';
-import { type Kept, salvage } from './salvage.ts';
 import { makeShadow, type Shadow } from './shadow.ts';
 import { bounds, type Folder, walk } from './walk.ts';
 
@@ -26,10 +26,6 @@ export type GitOptions = {
   /** For git on the host: PATH, HOME and XDG_CONFIG_HOME are used. */
   readonly env: Environment;
 };
-
-/** Where a session keeps what it lends and saves. */
-export const sessionFolder = (home: string, session: string): string =>
-  join(home, '.ai-run/git', session);
 
 /** More repositories than a project has; each is a process and two mounts at the start. */
 const most = 32;
@@ -54,69 +50,6 @@ const safeFolders = (folders: readonly string[]): Record<string, string> =>
       [`GIT_CONFIG_VALUE_${at}`, folder],
     ]),
   ]);
-
-/** What is kept of a session on disk, so that `ai-run git` finds it again after a crash as well. */
-export const writeRecord = async (
-  folder: string,
-  record: {
-    readonly project: string;
-    readonly pid: number;
-    readonly repositories: readonly (Kept & { readonly summary?: string })[];
-  },
-): Promise<void> => {
-  const path = join(folder, 'record.json');
-  await writeFile(`${path}.new`, JSON.stringify(record), { mode: 0o600 });
-  await rename(`${path}.new`, path);
-};
-
-const keep = ({ folder, gitDir, commonDir, store, objects, format, detached }: Shadow): Kept => ({
-  folder,
-  gitDir,
-  commonDir,
-  store,
-  objects,
-  format,
-  ...(detached === undefined ? {} : { detached }),
-});
-
-/** Repositories that are new or replaced since the start: what the agent wrote there runs when git is used there. */
-const planted = (project: string, before: ReadonlyMap<string, string>): string[] =>
-  [...fingerprints(project, walk(project))]
-    .filter(([path, print]) => before.get(path) !== print)
-    .map(
-      ([path]) =>
-        `made by the agent: the git repository ${printable(path)}: its configuration and hooks run on your machine when you, your editor or your prompt use git there; look at it first, or remove it`,
-    );
-
-const finish = async (
-  options: GitOptions,
-  shadows: readonly Shadow[],
-): Promise<readonly string[]> => {
-  const { project, session, env } = options;
-  const folder = sessionFolder(options.home, session);
-  const kept: (Kept & { summary?: string })[] = [];
-  const notes: string[] = [];
-  for (const shadow of shadows) {
-    try {
-      const saved = await salvage(keep(shadow), shadow.before, env);
-      if (saved.length > 0) kept.push({ ...keep(shadow), summary: summary(shadow.folder, saved) });
-    } catch (error) {
-      if (!(error instanceof UserError)) throw error;
-      // It stays as it is, for the user to look at or to drop.
-      kept.push(keep(shadow));
-      notes.push(`git: ${error.message}${error.hint === undefined ? '' : `; ${error.hint}`}`);
-    }
-  }
-  if (kept.length === 0) {
-    await rm(folder, { recursive: true, force: true });
-    return notes;
-  }
-  await writeRecord(folder, { project, pid: 0, repositories: kept });
-  const all = kept.flatMap((one) => one.summary ?? []).join('; ');
-  return all === ''
-    ? notes
-    : [...notes, `${all}: bring them back with: ai-run git fetch ${session}`];
-};
 
 const shadowNotes = (project: string, shadows: readonly Shadow[]): string[] => {
   const outside = (path: string): boolean => relative(project, path).startsWith('..');

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { isSessionName, summary } from './core/git.ts';
 import { parseRefs } from './core/refs.ts';
-import { sessionFolder, writeRecord } from './git.ts';
+import { sessionFolder, writeRecord } from './git-finish.ts';
 import type { Environment } from './host-git.ts';
 import { salvage } from './salvage.ts';
 
