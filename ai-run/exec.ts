@@ -8,12 +8,15 @@ import { UserError } from './core/error.ts';
 const exitCodeOf = (code: number | null, signal: NodeJS.Signals | null): number =>
   code ?? 128 + (signal === null ? 0 : constants.signals[signal]);
 
-const start = (command: Command, stdio: 'inherit' | ['ignore', 'pipe', 'pipe']) =>
-  spawn(command.file, command.args, { stdio, env: { ...process.env, ...command.env } });
+const start = (
+  command: Command,
+  stdio: 'inherit' | ['ignore', 'pipe', 'pipe'],
+  inherited: NodeJS.ProcessEnv = process.env,
+) => spawn(command.file, command.args, { stdio, env: { ...inherited, ...command.env } });
 
 const noProgram = (file: string, cause: Error): UserError =>
   new UserError('E_NO_PROGRAM', `there is no program ${JSON.stringify(file)} on PATH`, {
-    hint: 'install Docker',
+    hint: file === 'docker' ? 'install Docker' : `install ${file}`,
     cause,
   });
 
@@ -46,12 +49,13 @@ export const attach = (
     });
   });
 
-/** Runs a command to its end and returns what it printed. */
+/** Runs a command to its end and returns what it printed. `inherited` takes the place of the caller's environment. */
 export const capture = (
   command: Command,
+  inherited?: NodeJS.ProcessEnv,
 ): Promise<{ readonly code: number; readonly stdout: string; readonly stderr: string }> =>
   new Promise((resolve, reject) => {
-    const child = start(command, ['ignore', 'pipe', 'pipe']);
+    const child = start(command, ['ignore', 'pipe', 'pipe'], inherited);
     const out: Buffer[] = [];
     const err: Buffer[] = [];
     child.stdout?.on('data', (chunk: Buffer) => out.push(chunk));

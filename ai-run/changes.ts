@@ -1,0 +1,57 @@
+import { createHash } from 'node:crypto';
+import { lstatSync, readlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Part } from './core/part.ts';
+import { changedFiles, runBy, runningPart } from './core/risky.ts';
+import { printable } from './core/text.ts';
+import { readPlain } from './plain.ts';
+import { walk } from './walk.ts';
+
+/** More bytes than a person writes in such a file; a larger one is known by its size and time. */
+const largest = 1024 * 1024;
+
+/** More names than a person reads. */
+const most = 20;
+
+/** The content of a file in a few bytes, or of a symbolic link the name it holds. */
+const contentOf = async (project: string, path: string): Promise<string | undefined> => {
+  const full = join(project, path);
+  const state = lstatSync(full, { throwIfNoEntry: false });
+  if (state?.isSymbolicLink() === true) return `link to ${readlinkSync(full)}`;
+  if (state?.isFile() !== true) return undefined;
+  const text = await readPlain(full, largest);
+  if (text === undefined) return `${state.size} bytes of ${state.ctimeMs}`;
+  // Whether it can be executed is part of what it does.
+  return `${state.mode & 0o111} ${createHash('sha256').update(runningPart(path, text)).digest('hex')}`;
+};
+
+const snapshot = async (project: string): Promise<ReadonlyMap<string, string>> => {
+  const found = new Map<string, string>();
+  for (const { path, entries } of walk(project)) {
+    for (const entry of entries) {
+      const name = join(path, entry.name);
+      // A link in place of a folder, like `.vscode`, brings all that is in it.
+      const risky =
+        runBy(name) ?? (entry.isSymbolicLink() ? runBy(join(name, 'tasks.json')) : undefined);
+      if (risky === undefined) continue;
+      const content = await contentOf(project, name);
+      if (content !== undefined) found.set(name, content);
+    }
+  }
+  return found;
+};
+
+/** Says at the end of a session which files changed that can run code on the host: see core/risky. */
+export const openChanges = async ({ project }: { readonly project: string }): Promise<Part> => {
+  const before = await snapshot(project);
+  return {
+    finish: async () => {
+      const changed = changedFiles(before, await snapshot(project));
+      if (changed.length === 0) return [];
+      const rest = changed.length - most;
+      return [
+        `changed, and can run code on your machine: ${changed.slice(0, most).map(printable).join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`,
+      ];
+    },
+  };
+};

@@ -1,0 +1,31 @@
+import { printable } from './text.ts';
+
+/** What an agent gets of the project's repositories: nothing, a copy of its own, or the real ones. */
+export const gitModes = ['none', 'shadow', 'live'] as const;
+export type GitMode = (typeof gitModes)[number];
+
+/** A session's name becomes a folder and part of a ref's name. */
+export const isSessionName = (name: string): boolean =>
+  /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/.test(name) && !/\.\.|\.$|\.lock$/.test(name);
+
+type Committed = {
+  readonly name: string;
+  readonly kind: 'moved' | 'new';
+  readonly commits: number;
+};
+
+const plural = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;
+
+const one = ({ name, kind, commits }: Committed): string => {
+  const shown = printable(name);
+  if (kind === 'new')
+    return commits === 0 ? `new: ${shown}` : `new: ${shown} (${plural(commits, 'commit')})`;
+  return commits === 0 ? `${shown} moved` : `${plural(commits, 'new commit')} on ${shown}`;
+};
+
+/** `3 new commits on main, new: topic (1 commit)`; in a nested repository: `lib: 1 new commit on main`. */
+export const summary = (folder: string, committed: readonly Committed[]): string => {
+  const shown = committed.slice(0, 4).map(one);
+  const rest = committed.length - shown.length;
+  return `${folder === '' ? '' : `${printable(folder)}: `}${shown.join(', ')}${rest === 0 ? '' : ` and ${rest} more`}`;
+};

@@ -1,0 +1,96 @@
+import { rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { UserError } from './core/error.ts';
+import { summary } from './core/git.ts';
+import { printable } from './core/text.ts';
+import type { Environment } from './host-git.ts';
+import { fingerprints } from './repository.ts';
+import { type Kept, salvage } from './salvage.ts';
+import type { Shadow } from './shadow.ts';
+import { walk } from './walk.ts';
+
+/** Where a session keeps what it lends and saves. */
+export const sessionFolder = (home: string, session: string): string =>
+  join(home, '.ai-run/git', session);
+
+/** What is kept of a session on disk, so that `ai-run git` finds it again after a crash as well. */
+export const writeRecord = async (
+  folder: string,
+  record: {
+    readonly project: string;
+    readonly pid: number;
+    readonly repositories: readonly (Kept & { readonly summary?: string })[];
+  },
+): Promise<void> => {
+  const path = join(folder, 'record.json');
+  await writeFile(`${path}.new`, JSON.stringify(record), { mode: 0o600 });
+  await rename(`${path}.new`, path);
+};
+
+export const keep = ({
+  folder,
+  gitDir,
+  commonDir,
+  store,
+  objects,
+  format,
+  detached,
+}: Shadow): Kept => ({
+  folder,
+  gitDir,
+  commonDir,
+  store,
+  objects,
+  format,
+  ...(detached === undefined ? {} : { detached }),
+});
+
+/** Repositories that are new or replaced since the start: what the agent wrote there runs when git is used there. */
+export const planted = (project: string, before: ReadonlyMap<string, string>): string[] =>
+  [...fingerprints(project, walk(project))]
+    .filter(([path, print]) => before.get(path) !== print)
+    .map(
+      ([path]) =>
+        `made or changed in this session: the git repository ${printable(path)}: its configuration and hooks run on your machine when you, your editor or your prompt use git there; look at it first, or remove it`,
+    );
+
+type Owner = {
+  readonly project: string;
+  readonly session: string;
+  readonly home: string;
+  readonly env: Environment;
+};
+
+/**
+ * Saves what was committed, removes the shadows, and the whole session where nothing was committed.
+ * @returns what the user should know, one line each.
+ */
+export const finish = async (
+  options: Owner,
+  shadows: readonly Shadow[],
+): Promise<readonly string[]> => {
+  const { project, session, env } = options;
+  const folder = sessionFolder(options.home, session);
+  const kept: (Kept & { summary?: string })[] = [];
+  const notes: string[] = [];
+  for (const shadow of shadows) {
+    try {
+      const saved = await salvage(keep(shadow), shadow.before, env);
+      if (saved.length > 0) kept.push({ ...keep(shadow), summary: summary(shadow.folder, saved) });
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      // It stays as it is, for the user to look at or to drop.
+      kept.push(keep(shadow));
+      notes.push(`git: ${error.message}${error.hint === undefined ? '' : `; ${error.hint}`}`);
+    }
+  }
+  if (kept.length === 0) {
+    await rm(folder, { recursive: true, force: true });
+    return notes;
+  }
+  await writeRecord(folder, { project, pid: 0, repositories: kept });
+  const all = kept.flatMap((one) => one.summary ?? []).join('; ');
+  return all === ''
+    ? notes
+    : [...notes, `${all}: bring them back with: ai-run git fetch ${session}`];
+};

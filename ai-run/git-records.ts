@@ -1,0 +1,94 @@
+import { readdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { isSessionName, summary } from './core/git.ts';
+import { parseRefs } from './core/refs.ts';
+import { sessionFolder, writeRecord } from './git-finish.ts';
+import type { Environment } from './host-git.ts';
+import { salvage } from './salvage.ts';
+
+const Record = z.strictObject({
+  project: z.string(),
+  /** ai-run's process while the session lasts; 0 once it has been finished. */
+  pid: z.int(),
+  repositories: z.array(
+    z.strictObject({
+      folder: z.string(),
+      gitDir: z.string(),
+      commonDir: z.string(),
+      store: z.string(),
+      objects: z.array(z.string()),
+      format: z.enum(['sha1', 'sha256']),
+      detached: z.string().exactOptional(),
+      summary: z.string().exactOptional(),
+    }),
+  ),
+});
+
+/** A session whose commits are kept, or that is still running. */
+export type Session = z.infer<typeof Record> & { readonly name: string };
+
+const runs = (pid: number): boolean => {
+  if (pid === 0) return false;
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+};
+
+/** Whether the process that started a session is there: its repository is being written. */
+export const isRunning = ({ pid }: Session): boolean => runs(pid);
+
+const read = async (home: string, name: string): Promise<Session | undefined> => {
+  const text = await readFile(join(sessionFolder(home, name), 'record.json'), 'utf8').catch(
+    () => undefined,
+  );
+  if (text === undefined) return undefined;
+  const record = Record.safeParse(JSON.parse(text));
+  return record.success ? { ...record.data, name } : undefined;
+};
+
+/** Every session of which something is kept, by name. */
+export const readSessions = async (home: string): Promise<Session[]> => {
+  const names = await readdir(join(home, '.ai-run/git')).catch(() => []);
+  const sessions = await Promise.all(names.filter(isSessionName).map((name) => read(home, name)));
+  return sessions.filter((session) => session !== undefined);
+};
+
+/** Removes a session with all that is kept of it. */
+export const dropSession = (home: string, name: string): Promise<void> =>
+  rm(sessionFolder(home, name), { recursive: true, force: true });
+
+/**
+ * Finishes a session that ai-run did not live to finish: what was committed is saved, its shadows are removed.
+ * @returns the session as it is now, or nothing where nothing was committed.
+ * @throws UserError E_GIT_OBJECTS where its objects are damaged.
+ */
+export const settle = async (
+  home: string,
+  session: Session,
+  env: Environment,
+): Promise<Session | undefined> => {
+  if (isRunning(session)) return session;
+  const finished = session.repositories.every((one) => one.summary !== undefined);
+  // One without repositories was stopped before it began.
+  if (finished && session.repositories.length > 0) return session;
+  const repositories: Session['repositories'] = [];
+  for (const one of session.repositories) {
+    if (one.summary !== undefined) {
+      repositories.push(one);
+      continue;
+    }
+    const before = parseRefs(await readFile(join(one.store, 'before'), 'utf8'));
+    const saved = await salvage(one, before, env);
+    if (saved.length > 0) repositories.push({ ...one, summary: summary(one.folder, saved) });
+  }
+  if (repositories.length === 0) {
+    await dropSession(home, session.name);
+    return undefined;
+  }
+  const { project } = session;
+  await writeRecord(sessionFolder(home, session.name), { project, pid: 0, repositories });
+  return { name: session.name, project, pid: 0, repositories };
+};

@@ -1,0 +1,59 @@
+import { parseEntries, type Entry } from './core/git-config.ts';
+import { UserError } from './core/error.ts';
+import { printable } from './core/text.ts';
+import { capture } from './exec.ts';
+
+/** The caller's environment, as far as git needs it: nothing of it can point git at another repository or program. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+const inherited = (env: Environment): NodeJS.ProcessEnv => ({
+  PATH: env['PATH'],
+  HOME: env['HOME'],
+  XDG_CONFIG_HOME: env['XDG_CONFIG_HOME'],
+  LC_ALL: 'C',
+  GIT_TERMINAL_PROMPT: '0',
+  GIT_OPTIONAL_LOCKS: '0',
+  GIT_NO_LAZY_FETCH: '1',
+});
+
+// What a repository's configuration could start, even the user's own: his hooks may be files of the project.
+const quiet = [
+  'core.hooksPath=/dev/null',
+  'core.fsmonitor=false',
+  'gc.auto=0',
+  'maintenance.auto=false',
+  'transfer.fsckObjects=true',
+  'fetch.fsckObjects=true',
+  'protocol.file.allow=always',
+].flatMap((setting) => ['-c', setting]);
+
+/**
+ * Runs git on the host, in a repository that no agent can write: the user's own, or one that ai-run made.
+ * @returns what it printed, or its exit code and the last line of its complaint.
+ */
+export const hostGit = async (gitDir: string, args: readonly string[], env: Environment) => {
+  const { code, stdout, stderr } = await capture(
+    { file: 'git', args: [...quiet, `--git-dir=${gitDir}`, ...args] },
+    inherited(env),
+  );
+  return { code, stdout, reason: printable(stderr).trim().split('\n').at(-1) ?? '' };
+};
+
+/**
+ * All configuration that git sees in a repository, includes followed, each value with where it stands.
+ * @throws UserError E_GIT where git does not know the repository's format.
+ */
+export const readConfig = async (gitDir: string, env: Environment): Promise<Entry[]> => {
+  const listed = await hostGit(
+    gitDir,
+    ['config', '--list', '--null', '--show-scope', '--show-origin'],
+    env,
+  );
+  if (listed.code !== 0) {
+    throw new UserError('E_GIT', `git cannot read ${gitDir}: ${listed.reason}`, {
+      hint: 'hide it with --git none',
+    });
+  }
+  // Without what was said on this command line.
+  return parseEntries(listed.stdout).filter(({ scope }) => scope !== 'command');
+};

@@ -1,0 +1,186 @@
+import { lstatSync, readdirSync, realpathSync } from 'node:fs';
+import { dirname, isAbsolute, join, resolve } from 'node:path';
+import { parseRef, parseRefs, type Refs } from './core/refs.ts';
+import { UserError } from './core/error.ts';
+import { readPlain } from './plain.ts';
+import { type Folder, walk } from './walk.ts';
+
+/** A repository as its files say. Everything here is read as data: no git runs in it. */
+export type Repository = {
+  /** Relative to the project; `''` is the project's own. */
+  readonly folder: string;
+  /** Where HEAD and the index are: `/p/.git`, `/main/.git/worktrees/x`, `/p/.git/modules/sub`. */
+  readonly gitDir: string;
+  /** Where refs, objects and configuration are; the same but for a linked worktree. */
+  readonly commonDir: string;
+  /** Whether `.git` is a file that names the folder. */
+  readonly pointer: boolean;
+};
+
+const mebibyte = 1024 * 1024;
+
+const refuse = (path: string, why: string): UserError =>
+  new UserError('E_GIT', `the agent gets no copy of ${path}: ${why}`, {
+    hint: 'hide it with --git none; --git live shares it as it is, which lets the agent run programs on your machine',
+  });
+
+const real = (path: string): string | undefined => {
+  try {
+    return realpathSync(path);
+  } catch {
+    return undefined;
+  }
+};
+
+/** Where the folder says that it is worked on: a linked worktree in `gitdir`, a submodule in `core.worktree`. */
+const pointsBack = async (gitDir: string, pointer: string): Promise<boolean> => {
+  const gitdir = (await readPlain(join(gitDir, 'gitdir'), 4096))?.trimEnd();
+  if (gitdir !== undefined) return real(resolve(gitDir, gitdir)) === real(pointer);
+  const config = (await readPlain(join(gitDir, 'config'), mebibyte)) ?? '';
+  const worktree = /^\s*worktree\s*=\s*"?([^"\n]+?)"?\s*$/m.exec(config)?.[1];
+  return worktree !== undefined && real(resolve(gitDir, worktree)) === real(dirname(pointer));
+};
+
+/**
+ * The repository whose `.git` is in this folder of the project.
+ * @throws UserError E_GIT where `.git` is a symbolic link, or a file that names a folder which knows nothing of it: such a
+ * file can come with somebody else's code and name any repository of the machine.
+ */
+export const readRepository = async (project: string, folder: string): Promise<Repository> => {
+  const path = join(project, folder, '.git');
+  const state = lstatSync(path);
+  if (state.isDirectory()) {
+    if (!lstatSync(join(path, 'objects'), { throwIfNoEntry: false })?.isDirectory())
+      throw refuse(path, 'it has no folder "objects"');
+    return { folder, gitDir: path, commonDir: path, pointer: false };
+  }
+  if (!state.isFile()) throw refuse(path, 'it is a symbolic link');
+  const target = /^gitdir: (.+?)\n?$/.exec((await readPlain(path, 4096)) ?? '')?.[1];
+  const gitDir = target === undefined ? undefined : real(resolve(dirname(path), target));
+  if (gitDir === undefined) throw refuse(path, 'it names no folder that exists');
+  if (!(await pointsBack(gitDir, path)))
+    throw refuse(path, `it names ${gitDir}, which belongs to another folder`);
+  const common = (await readPlain(join(gitDir, 'commondir'), 4096))?.trimEnd();
+  const commonDir = common === undefined ? gitDir : real(resolve(gitDir, common));
+  // Such a folder could have come with the code as well; one inside the repository itself cannot.
+  if (commonDir !== gitDir && commonDir !== dirname(dirname(gitDir)))
+    throw refuse(path, `${gitDir} is no worktree of the repository that it names`);
+  if (
+    commonDir === undefined ||
+    !lstatSync(join(commonDir, 'objects'), { throwIfNoEntry: false })?.isDirectory()
+  )
+    throw refuse(path, `${gitDir} names no repository`);
+  return { folder, gitDir, commonDir, pointer: true };
+};
+
+/** Every folder of the project that has a `.git`, the project's own first. */
+export const gitFolders = (folders: readonly Folder[]): string[] =>
+  folders
+    .filter(({ entries }) => entries.some(({ name }) => name === '.git'))
+    .map(({ path }) => path);
+
+/** The folder above the project that has a `.git`, or nothing. */
+export const repositoryAbove = (project: string): string | undefined => {
+  for (let folder = dirname(project); ; folder = dirname(folder)) {
+    if (lstatSync(join(folder, '.git'), { throwIfNoEntry: false }) !== undefined) return folder;
+    if (folder === dirname(folder)) return undefined;
+  }
+};
+
+/**
+ * The folders that hold a repository's objects: its own and, through `info/alternates`, those it borrows from
+ * (gitrepository-layout(5)), as real paths.
+ */
+export const objectFolders = async (commonDir: string): Promise<string[]> => {
+  const found = new Set<string>();
+  let level = [join(commonDir, 'objects')];
+  // Git follows five links as well.
+  for (let depth = 0; depth <= 5; depth += 1) {
+    const next: string[] = [];
+    for (const folder of level) {
+      const path = real(folder);
+      if (path === undefined || found.has(path)) continue;
+      // An alternate is a line of text: it must name what git keeps objects in, not any folder of the machine.
+      if (!lstatSync(join(path, 'pack'), { throwIfNoEntry: false })?.isDirectory()) continue;
+      found.add(path);
+      const lines = (await readPlain(join(path, 'info/alternates'), mebibyte))?.split('\n') ?? [];
+      for (const line of lines)
+        if (line !== '' && !line.startsWith('#'))
+          next.push(isAbsolute(line) ? line : join(path, line));
+    }
+    level = next;
+  }
+  return [...found];
+};
+
+const largest = { refs: 100_000, packed: 64 * mebibyte };
+
+const looseRefs = async (gitDir: string, refs: Map<string, string>): Promise<void> => {
+  const root = join(gitDir, 'refs');
+  if (!lstatSync(root, { throwIfNoEntry: false })?.isDirectory()) return;
+  for (const { path, entries } of walk(root, { folders: largest.refs, depth: 32 }, new Set())) {
+    for (const entry of entries) {
+      if (!entry.isFile() || refs.size > largest.refs) continue;
+      const ref = parseRef((await readPlain(join(root, path, entry.name), 1024)) ?? '');
+      const name = ['refs', path, entry.name].filter((part) => part !== '').join('/');
+      if (ref === undefined || !('id' in ref)) continue;
+      for (const [key, id] of parseRefs(`${ref.id} ${name}`)) refs.set(key, id);
+    }
+  }
+};
+
+/** All refs of a repository, read as data: symbolic links, symbolic refs and names that git refuses are left out. */
+export const readRefs = async (commonDir: string): Promise<Refs> => {
+  const packed = await readPlain(join(commonDir, 'packed-refs'), largest.packed);
+  const refs = new Map(parseRefs(packed ?? ''));
+  await looseRefs(commonDir, refs);
+  return refs;
+};
+
+/** What HEAD names: a branch, or a commit. */
+export const readHead = async (gitDir: string): Promise<ReturnType<typeof parseRef>> =>
+  parseRef((await readPlain(join(gitDir, 'HEAD'), 1024)) ?? '');
+
+/** When files last changed, in a way that no program can set back. */
+const changeTimes = (folder: string, names: readonly string[]): string =>
+  names
+    .map(
+      (name) =>
+        `${name} ${lstatSync(join(folder, name), { throwIfNoEntry: false, bigint: true })?.ctimeNs}`,
+    )
+    .join('\n');
+
+/**
+ * Which repositories stand in these folders, and what tells that one was put there or tampered with: a `.git` is known by
+ * its inode and birth, which no program can give to another file; a bare one by when its configuration and hooks changed.
+ */
+export const fingerprints = (
+  project: string,
+  folders: readonly Folder[],
+): ReadonlyMap<string, string> => {
+  const found = new Map<string, string>();
+  for (const { path, entries } of folders) {
+    const names = new Set(entries.map(({ name }) => name));
+    const folder = join(project, path);
+    if (names.has('.git')) {
+      const state = lstatSync(join(folder, '.git'), { throwIfNoEntry: false, bigint: true });
+      found.set(join(path, '.git'), `${state?.dev}:${state?.ino}:${state?.birthtimeNs}`);
+    }
+    if (['HEAD', 'objects', 'refs'].every((name) => names.has(name))) {
+      const hooks =
+        entries.find(({ name }) => name === 'hooks')?.isDirectory() === true
+          ? readdirSync(join(folder, 'hooks'))
+          : [];
+      found.set(
+        path === '' ? '.' : path,
+        changeTimes(folder, [
+          'config',
+          'commondir',
+          'hooks',
+          ...hooks.toSorted().map((name) => `hooks/${name}`),
+        ]),
+      );
+    }
+  }
+  return found;
+};

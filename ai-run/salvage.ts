@@ -1,0 +1,173 @@
+import { constants, lstatSync } from 'node:fs';
+import { copyFile, mkdir, readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { UserError } from './core/error.ts';
+import { type Change, changedRefs, type Refs } from './core/refs.ts';
+import { type Environment, hostGit } from './host-git.ts';
+import { readHead, readRefs } from './repository.ts';
+import { type Shadow, writeSkeleton } from './shadow.ts';
+
+/**
+ * Bringing back what an agent committed. A shadow is hostile after its session: its configuration, hooks, attributes and
+ * pointers are whatever the agent wrote, so no git of the host may open it, and upload-pack, which a fetch from it or a
+ * bundle of it would start, opens it. What is wanted is refs and objects only, and both are data. So a second repository
+ * is made here from nothing, with configuration of ours; into it go the refs, parsed and checked by us, and files whose
+ * names are those of loose objects and packs. Packs get a new index, made of their contents. The user's repository then
+ * fetches from that one: git computes every object's id again as it arrives, and `fsckObjects` checks their form. It
+ * takes no container, and works when the engine is gone.
+ */
+
+/** The parts of a shadow that outlive ai-run: what the verbs of `ai-run git` read back. */
+export type Kept = Pick<
+  Shadow,
+  'folder' | 'gitDir' | 'commonDir' | 'store' | 'objects' | 'format' | 'detached'
+>;
+
+export type Saved = Change & {
+  /** Commits that the repository did not have when the session began. */
+  readonly commits: number;
+};
+
+/** More refs than people make; each costs a process. */
+const most = 100;
+
+const savedGit = ({ store }: Pick<Kept, 'store'>): string => join(store, 'saved.git');
+
+/** Names of files that git gives to loose objects and packs; a pack's index is not believed but made again. */
+const isLoose = (folder: string, name: string): boolean =>
+  /^[0-9a-f]{2}$/.test(folder) && /^(?:[0-9a-f]{38}|[0-9a-f]{62})$/.test(name);
+const isPack = (name: string): boolean => /^pack-[0-9a-f]{40,64}\.pack$/.test(name);
+
+const isFolder = (path: string): boolean =>
+  lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+
+/** Copies objects and returns the packs among them. Only regular files, in real folders: a link could name any file. */
+const copyObjects = async (from: string, to: string): Promise<string[]> => {
+  const packs: string[] = [];
+  if (!isFolder(from)) return packs;
+  for (const folder of await readdir(from)) {
+    if (!isFolder(join(from, folder))) continue;
+    for (const entry of await readdir(join(from, folder), { withFileTypes: true })) {
+      const pack = folder === 'pack' && isPack(entry.name);
+      if (!entry.isFile() || !(pack || isLoose(folder, entry.name))) continue;
+      await mkdir(join(to, folder), { recursive: true });
+      await copyFile(
+        join(from, folder, entry.name),
+        join(to, folder, entry.name),
+        constants.COPYFILE_FICLONE,
+      );
+      if (pack) packs.push(join(to, folder, entry.name));
+    }
+  }
+  return packs;
+};
+
+const makeSaved = async (
+  kept: Kept,
+  before: Refs,
+  changes: readonly Change[],
+  env: Environment,
+): Promise<void> => {
+  const saved = savedGit(kept);
+  await rm(saved, { recursive: true, force: true });
+  const version = kept.format === 'sha256' ? 1 : 0;
+  await writeSkeleton(saved, {
+    config: `[core]\n\trepositoryformatversion = ${version}\n\tbare = true\n${version === 1 ? '[extensions]\n\tobjectformat = sha256\n' : ''}`,
+    head: 'ref: refs/heads/none',
+    refs: new Map([
+      ...[...before].map(([name, id]) => [name.replace('refs/', 'refs/before/'), id] as const),
+      ...changes.map(({ name, id }) => [`refs/ai/${name}`, id] as const),
+    ]),
+    alternates: [join(kept.commonDir, 'objects')],
+  });
+  // Where history ends is the user's word, not the agent's.
+  const shallow = join(kept.commonDir, 'shallow');
+  if (lstatSync(shallow, { throwIfNoEntry: false })?.isFile() === true)
+    await copyFile(shallow, join(saved, 'shallow'));
+  for (const pack of await copyObjects(
+    join(kept.store, 'shadow/objects'),
+    join(saved, 'objects'),
+  )) {
+    const indexed = await hostGit(saved, ['index-pack', pack], env);
+    if (indexed.code !== 0) {
+      throw new UserError(
+        'E_GIT_OBJECTS',
+        `git refuses a pack that the agent left: ${indexed.reason}`,
+        {
+          hint: 'its files in the project are as it left them; only its commits are lost',
+        },
+      );
+    }
+  }
+};
+
+const count = async (kept: Kept, change: Change, env: Environment): Promise<Saved | undefined> => {
+  const listed = await hostGit(
+    savedGit(kept),
+    ['rev-list', '--count', change.id, '--not', '--glob=refs/before/*'],
+    env,
+  );
+  // A tag of a blob, or what is not there: nothing that could be brought back.
+  return listed.code === 0 ? { ...change, commits: Number(listed.stdout.trim()) } : undefined;
+};
+
+/**
+ * Saves what was committed in a shadow, and removes the shadow: from then on nothing of it is left but objects and refs.
+ * @returns nothing where the agent committed nothing.
+ * @throws UserError E_GIT_OBJECTS where its objects are damaged; the shadow stays.
+ */
+export const salvage = async (
+  kept: Kept,
+  before: Refs,
+  env: Environment,
+): Promise<readonly Saved[]> => {
+  const shadow = join(kept.store, 'shadow');
+  const head = await readHead(shadow);
+  const detached =
+    head !== undefined && 'id' in head && head.id !== kept.detached ? head.id : undefined;
+  const changes = changedRefs(before, await readRefs(shadow), detached).slice(0, most);
+  const saved: Saved[] = [];
+  if (changes.length > 0) {
+    await makeSaved(kept, before, changes, env);
+    for (const change of changes) {
+      const counted = await count(kept, change, env);
+      if (counted !== undefined) saved.push(counted);
+    }
+    if (saved.length === 0) {
+      throw new UserError('E_GIT_OBJECTS', 'git cannot read the commits that the agent left', {
+        hint: 'its files in the project are as it left them',
+      });
+    }
+    if (saved.length < changes.length) await makeSaved(kept, before, saved, env);
+  }
+  await rm(shadow, { recursive: true, force: true });
+  return saved;
+};
+
+/**
+ * Fetches what was saved into the user's repository, as `refs/remotes/ai/<session>/*`.
+ * @throws UserError E_GIT_FETCH with git's reason.
+ */
+export const fetchSaved = async (kept: Kept, session: string, env: Environment): Promise<void> => {
+  const fetched = await hostGit(
+    kept.commonDir,
+    [
+      'fetch',
+      '--quiet',
+      '--no-tags',
+      '--no-write-fetch-head',
+      '--no-recurse-submodules',
+      '--refmap=',
+    ].concat([savedGit(kept), `+refs/ai/*:refs/remotes/ai/${session}/*`]),
+    env,
+  );
+  if (fetched.code !== 0) {
+    throw new UserError(
+      'E_GIT_FETCH',
+      `git does not take the commits of ${session}: ${fetched.reason}`,
+      {
+        hint: `they stay in ${savedGit(kept)}; ai-run git drop ${session} removes them`,
+      },
+    );
+  }
+};

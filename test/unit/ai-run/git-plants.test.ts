@@ -1,0 +1,238 @@
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import {
+  agentCommits,
+  behind,
+  commitAll,
+  makeMachine,
+  type Machine,
+  session,
+} from './repositories.ts';
+
+/**
+ * What an agent can plant so that git runs it on the host, each where the mounts of its session let it: in the shadow, or
+ * with `--git live` in the repository itself. The second shows that the first is no test of nothing.
+ */
+
+let machine: Machine;
+beforeEach(() => {
+  machine = makeMachine();
+});
+afterEach(() => machine.remove());
+
+const canary = (): string => join(machine.root, 'canary');
+const program = (): string => join(machine.project, 'plant.sh');
+const evil = (): string =>
+  `[core]\n\trepositoryformatversion = 0\n\tbare = false\n\tfsmonitor = ${program()}\n`;
+
+type Plant = { readonly name: string; readonly make: (dotGit: string) => void };
+
+const plants: readonly Plant[] = [
+  {
+    name: 'a file monitor in its configuration',
+    make: (dotGit) => machine.write(join(dotGit, 'config'), evil()),
+  },
+  {
+    name: 'a hook',
+    make: (dotGit) =>
+      machine.write(
+        join(dotGit, 'hooks/post-index-change'),
+        `#!/bin/sh\nexec ${program()}\n`,
+        0o755,
+      ),
+  },
+  {
+    name: 'a filter for files that an attribute names',
+    make: (dotGit) => {
+      machine.git(
+        machine.project,
+        'config',
+        '--file',
+        join(dotGit, 'config'),
+        'filter.x.clean',
+        program(),
+      );
+      machine.write(join(machine.project, '.gitattributes'), '*.txt filter=x\n');
+      machine.write(join(machine.project, 'file.txt'), 'Agent\n');
+    },
+  },
+  {
+    name: 'another place for what repositories share',
+    make: (dotGit) => {
+      machine.git(machine.project, 'init', '-q', '--bare', 'evil');
+      machine.write(join(machine.project, 'evil/config'), evil());
+      machine.write(join(dotGit, 'commondir'), '../evil\n');
+    },
+  },
+  {
+    name: 'a configuration of the worktree',
+    make: (dotGit) => {
+      machine.git(
+        machine.project,
+        'config',
+        '--file',
+        join(dotGit, 'config'),
+        'extensions.worktreeConfig',
+        'true',
+      );
+      machine.write(join(dotGit, 'config.worktree'), evil());
+    },
+  },
+  {
+    name: 'a bare repository in place of the project',
+    make: (dotGit) => {
+      rmSync(join(dotGit, 'HEAD'));
+      for (const folder of ['refs', 'objects']) mkdirSync(join(machine.project, folder));
+      machine.write(join(machine.project, 'HEAD'), 'ref: refs/heads/main\n');
+      renameSync(join(dotGit, 'index'), join(machine.project, 'index'));
+      machine.write(join(machine.project, 'config'), `${evil()}\tworktree = ${machine.project}\n`);
+    },
+  },
+];
+
+/** What a person does after a session. Whether git succeeds does not matter, only what it runs. */
+const useGit = (): void => {
+  for (const args of [['status'], ['diff'], ['log', '-p', '-1'], ['add', '-u']]) {
+    try {
+      machine.git(machine.project, ...args);
+    } catch {
+      // A repository that is broken has not run anything.
+    }
+  }
+};
+
+beforeEach(() => {
+  commitAll(machine, machine.project);
+  machine.write(program(), `#!/bin/sh\ntouch ${canary()}\n`, 0o755);
+  // So that git has to look at it again.
+  machine.write(join(machine.project, 'file.txt'), 'changed\n');
+});
+
+describe.each(plants)('$name', ({ make }) => {
+  test('runs on the host where .git is shared live', async () => {
+    const part = await machine.open({ mode: 'live' });
+    make(behind(part, join(machine.project, '.git')) ?? join(machine.project, '.git'));
+    useGit();
+    expect(existsSync(canary())).toBe(true);
+  });
+
+  test('runs nowhere when it is in a shadow: not by git in the project, not by bringing commits back', async () => {
+    const part = await machine.open();
+    agentCommits(machine, part, machine.project, 'second\n');
+    const shadow = behind(part, join(machine.project, '.git'));
+    expect(shadow).not.toContain(machine.project);
+    make(shadow ?? '');
+    await part.finish?.();
+    await machine.verb('list');
+    await machine.verb('fetch');
+    useGit();
+    expect(existsSync(canary())).toBe(false);
+    // The project is the repository that it was.
+    expect(machine.git(machine.project, 'log', '--format=%s').trim()).toBe('First');
+  });
+});
+
+const brought = (): string =>
+  machine
+    .git(machine.project, 'for-each-ref', '--format=%(contents:subject)', 'refs/remotes')
+    .trim();
+
+const shadowOf = async () => {
+  const part = await machine.open();
+  agentCommits(machine, part, machine.project, 'second\n');
+  return { part, shadow: behind(part, join(machine.project, '.git')) ?? '' };
+};
+
+describe('what is brought back is data', () => {
+  test('settings that a fetch from the shadow itself would obey are not seen', async () => {
+    const { part, shadow } = await shadowOf();
+    machine.git(
+      machine.project,
+      'config',
+      '--file',
+      join(shadow, 'config'),
+      'uploadpack.packObjectsHook',
+      program(),
+    );
+    machine.write(join(shadow, 'objects/info/alternates'), `${machine.home}\n`);
+    await part.finish?.();
+    await machine.verb('fetch');
+    expect(brought()).toBe('Agent: second');
+    expect(existsSync(canary())).toBe(false);
+  });
+
+  test('refs that are links or have names of paths are left out, the others arrive', async () => {
+    const { part, shadow } = await shadowOf();
+    const secret = join(machine.home, 'secret');
+    const id = machine.git(machine.project, 'rev-parse', 'HEAD').trim();
+    machine.write(secret, `${id}\n`);
+    symlinkSync(secret, join(shadow, 'refs/heads/link'));
+    symlinkSync(machine.home, join(shadow, 'refs/tags/folder'));
+    writeFileSync(
+      join(shadow, 'packed-refs'),
+      `${id} refs/../../x\n${id} refs/heads/a\u001b[2J\n`,
+      { flag: 'a' },
+    );
+    writeFileSync(join(shadow, 'refs/heads/odd name'), `${id}\n`);
+    const notes = await part.finish?.();
+    expect(notes).toEqual([expect.stringMatching(/^1 new commit on main: bring/)]);
+    await machine.verb('fetch');
+    expect(brought()).toBe('Agent: second');
+  });
+
+  test('objects that are links are not followed, and a pack that is none is refused', async () => {
+    const { part, shadow } = await shadowOf();
+    renameSync(join(shadow, 'objects'), join(shadow, 'objects.real'));
+    symlinkSync(join(shadow, 'objects.real'), join(shadow, 'objects'));
+    expect(await part.finish?.()).toEqual([expect.stringMatching(/git cannot read the commits/)]);
+    await machine.verb('drop', session);
+    expect(brought()).toBe('');
+
+    const again = await shadowOf();
+    machine.write(join(again.shadow, `objects/pack/pack-${'a'.repeat(40)}.pack`), 'no pack');
+    expect(await again.part.finish?.()).toEqual([expect.stringMatching(/git refuses a pack/)]);
+    expect(brought()).toBe('');
+  });
+
+  test('an object under the name of another is not taken', async () => {
+    const { part, shadow } = await shadowOf();
+
+    const loose = readdirSync(join(shadow, 'objects'), { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile() && entry.name.length === 38)
+      .map(({ parentPath, name }) => join(parentPath, name));
+    expect(loose.length).toBe(3);
+    const [first = '', second = ''] = loose;
+    rmSync(first);
+    renameSync(second, first);
+    await part.finish?.();
+    const refused = await machine.verb('fetch').catch(String);
+    expect(String(refused)).toMatch(/git cannot read the commits|git does not take the commits/);
+    expect(brought()).toBe('');
+    machine.git(machine.project, 'fsck');
+  });
+
+  test("the user's own hooks in the project do not run while commits are fetched", async () => {
+    machine.git(machine.project, 'config', 'core.hooksPath', '.husky');
+    const { part } = await shadowOf();
+    machine.write(
+      join(machine.project, '.husky/reference-transaction'),
+      `#!/bin/sh\nexec ${program()}\n`,
+      0o755,
+    );
+    await part.finish?.();
+    await machine.verb('fetch');
+    expect(brought()).toBe('Agent: second');
+    expect(existsSync(canary())).toBe(false);
+    machine.git(machine.project, 'branch', 'control');
+    expect(existsSync(canary())).toBe(true);
+  });
+});
