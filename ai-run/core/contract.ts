@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { whyReserved } from './variable.ts';
 
 /** One path below the agent's home: relative, no `..`, nothing a shell or a mount would read as syntax. */
 const HomePath = z
@@ -18,9 +19,17 @@ const Host = z
     },
   );
 
-const EnvironmentName = z.string().regex(/^[A-Z][A-Z0-9_]*$/, {
-  error: 'expected an environment variable name like "API_KEY"',
-});
+/** Its value goes through the environment of docker's client, so an image must not choose what else it means there. */
+const EnvironmentName = z
+  .string()
+  .regex(/^[A-Z][A-Z0-9_]*$/, {
+    error: 'expected an environment variable name like "API_KEY"',
+    abort: true,
+  })
+  .refine((name) => whyReserved(name) === undefined, {
+    error: ({ input }) =>
+      `${String(input)} is no credential: ${whyReserved(String(input)) ?? 'it is reserved'}`,
+  });
 
 /** A credential the agent can use, by the variable it reads it from. */
 const Credential = z.strictObject({

@@ -103,6 +103,31 @@ describe('the contract of an image', () => {
   );
 
   test.each([
+    ['DOCKER_HOST', 'docker reads it'],
+    ['DOCKER_CONFIG', 'docker reads it'],
+    ['HTTPS_PROXY', 'docker reads it; proxies are set in ~/.docker/config.json'],
+    ['LD_PRELOAD', 'it changes how every program is loaded'],
+    ['PATH', 'it changes what shells run or where programs look'],
+    ['BASH_ENV', 'it changes what shells run or where programs look'],
+    ['NODE_OPTIONS', 'it changes what an interpreter runs'],
+    ['GIT_SSH_COMMAND', 'it changes what git runs or which repository it takes'],
+    ['AI_RUN_PLATFORM', 'it is a setting of ai-run'],
+  ])('cannot call %s a credential: %s', (name, reason) => {
+    for (const [key, credential] of [
+      ['env', { env: name }],
+      ['baseUrl', { env: 'A', baseUrl: name }],
+    ] as const) {
+      const { error } = Contract.safeParse({ ...minimal, credentials: [credential] });
+      expect(error?.issues).toEqual([
+        expect.objectContaining({
+          path: ['credentials', 0, key],
+          message: `${name} is no credential: ${reason}`,
+        }),
+      ]);
+    }
+  });
+
+  test.each([
     'capabilities',
     'mounts',
     'privileged',
