@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { Contract } from '../../../ai-run/core/contract.ts';
+import { Contract, parseContract } from '../../../ai-run/core/contract.ts';
 
 const minimal = { schema: 1, agent: 'otter', version: '1.2.3', command: ['/opt/agent/bin/otter'] };
 
@@ -159,5 +159,36 @@ describe('the contract of an image', () => {
     ['state that is no list', { state: '.otter' }, 'state.invalid_type'],
   ])('cannot have %s', (_, changes, issue) => {
     expect(paths(changes)).toEqual([issue]);
+  });
+});
+
+const refused = (code: string, message: string): unknown =>
+  expect.objectContaining({ code, message, hint: expect.any(String) as string });
+
+describe('the label of an image', () => {
+  test('is read as a contract', () => {
+    expect(parseContract(JSON.stringify(minimal), 'ai-otter')).toEqual(Contract.parse(minimal));
+  });
+
+  test.each([
+    ['missing', undefined, 'E_NO_CONTRACT', 'ai-otter has no label ai-run.contract'],
+    ['empty', '', 'E_CONTRACT', 'it is not JSON'],
+    ['no JSON', '{', 'E_CONTRACT', 'it is not JSON'],
+    ['null', 'null', 'E_CONTRACT', 'Invalid input: expected object, received null'],
+    ['a list', '[]', 'E_CONTRACT', 'Invalid input: expected object, received array'],
+  ])('is refused when it is %s', (_, label, code, reason) => {
+    const message = code === 'E_CONTRACT' ? `ai-otter: its contract is refused: ${reason}` : reason;
+    expect(() => parseContract(label, 'ai-otter')).toThrow(refused(code, message));
+  });
+
+  test('is refused by its first mistake, in text that cannot repaint a terminal', () => {
+    const label = JSON.stringify({ ...minimal, 'mounts\u001B[2J\u009B2J': ['/etc'] });
+    expect(() => parseContract(label, 'ai-otter')).toThrow(
+      refused('E_CONTRACT', 'ai-otter: its contract is refused: Unrecognized key: "mounts2J"'),
+    );
+    const other = JSON.stringify({ ...minimal, state: ['.ok', '/etc'] });
+    expect(() => parseContract(other, 'ai-otter')).toThrow(
+      /^ai-otter: its contract is refused: state\.1: expected a path below the home/,
+    );
   });
 });
