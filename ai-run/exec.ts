@@ -71,11 +71,11 @@ export const showProgress = (
     // Before it starts: a signal in between would leave it behind.
     for (const ending of endings) process.on(ending, end);
     const child = spawn(command.file, command.args, {
-      stdio: ['ignore', process.stderr, 'pipe'],
+      stdio: ['ignore', 2, 'pipe'],
       env: { ...process.env, ...command.env },
     });
     const err: Buffer[] = [];
-    child.stderr.on('data', (chunk: Buffer) => err.push(chunk));
+    child.stderr?.on('data', (chunk: Buffer) => err.push(chunk));
     child.on('error', (error) => {
       release();
       reject(noProgram(command.file, error));

@@ -11,8 +11,8 @@ import { capture, showProgress } from './exec.ts';
 const Inspected = z.object({
   Id: z.string(),
   RepoDigests: z.array(z.string()).nullish(),
-  Os: z.string(),
-  Architecture: z.string(),
+  Os: z.string().optional(),
+  Architecture: z.string().optional(),
   Config: z.object({ Labels: z.record(z.string(), z.string()).nullish() }).nullish(),
 });
 type Inspected = z.infer<typeof Inspected>;
@@ -43,19 +43,19 @@ type Look =
 
 /** What the engine has. It speaks of one platform of an image, its own where it can: the others need a second question. */
 const look = async ({ reference, platform }: Wanted): Promise<Look> => {
+  const read = ({ code, stdout }: { code: number; stdout: string }): Inspected | undefined => {
+    // An engine that is too old for the second question has one platform of each image.
+    if (code !== 0) return undefined;
+    const image = Inspected.parse(JSON.parse(stdout));
+    return `${image.Os}/${image.Architecture}` === platform ? image : undefined;
+  };
   const first = await inspect(reference, []);
   if (first.code !== 0) {
-    if (/no such (image|object)|not found/i.test(first.stderr)) return { state: 'absent' };
+    if (/no such (image|object)/i.test(first.stderr)) return { state: 'absent' };
     throw engineError(first.stderr);
   }
-  for (const flags of [[], [`--platform=${platform}`]]) {
-    const { code, stdout } = flags.length === 0 ? first : await inspect(reference, flags);
-    // An engine that is too old for the second question has one platform of each image.
-    if (code !== 0) continue;
-    const image = Inspected.parse(JSON.parse(stdout));
-    if (`${image.Os}/${image.Architecture}` === platform) return { state: 'here', image };
-  }
-  return { state: 'other platform' };
+  const image = read(first) ?? read(await inspect(reference, [`--platform=${platform}`]));
+  return image === undefined ? { state: 'other platform' } : { state: 'here', image };
 };
 
 const pull = async ({ reference, platform }: Wanted): Promise<UserError | undefined> => {

@@ -13,9 +13,9 @@ export const isVariableName = (text: string): boolean => /^[A-Za-z_][A-Za-z0-9_]
 const reserved: readonly (readonly [reason: string, names: RegExp])[] = [
   [
     'docker reads it',
-    /^(DOCKER_.*|BUILDKIT_.*|BUILDX_.*|COMPOSE_.*|CONTAINER_(HOST|SSHKEY)|REGISTRY_AUTH_FILE|XDG_.*|SSH_(ASKPASS.*|AUTH_SOCK|SK_PROVIDER)|GODEBUG)$/,
+    /^(DOCKER_.*|BUILDKIT_.*|BUILDX_.*|COMPOSE_.*|CONTAINER_(HOST|SSHKEY)|REGISTRY_AUTH_FILE|XDG_.*|SSH_(ASKPASS.*|AUTH_SOCK|SK_PROVIDER)|GO(DEBUG|GC|MEMLIMIT|MAXPROCS|TRACEBACK))$/,
   ],
-  ['docker reads it; proxies are set in ~/.docker/config.json', /^(.*_)?PROXY$/],
+  ['docker reads it; proxies are set in ~/.docker/config.json', /^(HTTPS?|FTP|ALL|NO)_PROXY$/],
   [
     'it decides whom programs trust',
     /^(SSL_CERT_(FILE|DIR)|CURL_CA_BUNDLE|REQUESTS_CA_BUNDLE|NODE_EXTRA_CA_CERTS|NODE_TLS_REJECT_UNAUTHORIZED)$/,
