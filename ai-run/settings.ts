@@ -6,9 +6,6 @@ import { parseEnvFile } from './core/env-file.ts';
 import { messageOf, UserError } from './core/error.ts';
 import type { Variables } from './core/variable.ts';
 
-/** Settings and keys of this user, one file for all projects. */
-export const envFilePath = (): string => join(homedir(), '.ai-env');
-
 const refused = (message: string, hint: string, cause?: unknown): UserError =>
   new UserError('E_ENV_FILE', message, { hint, cause });
 
@@ -43,10 +40,10 @@ const codeOf = (error: unknown): unknown =>
   error instanceof Error && 'code' in error ? error.code : undefined;
 
 /**
- * What `~/.ai-env` sets; nothing where there is no such file. It may be a symbolic link: what it leads to is checked.
+ * What `~/.ai-env` sets, this user's settings and keys for all projects; nothing where there is no such file. It may be a symbolic link: what it leads to is checked.
  * @throws UserError E_ENV_FILE where it is not a private file of the caller's, cannot be read, or holds mistakes.
  */
-export const readEnvFile = (path = envFilePath()): Variables => {
+export const readEnvFile = (path = join(homedir(), '.ai-env')): Variables => {
   let descriptor: number;
   try {
     // Without O_NONBLOCK, opening a pipe would wait for somebody to write.

@@ -63,7 +63,7 @@ describe('~/.ai-env', () => {
   });
 
   test('is refused when it is a pipe, without waiting for a writer', () => {
-    execFileSync('mkfifo', ['-m', '600', path]);
+    execFileSync('/bin/sh', ['-c', `mkfifo -m 600 ${path}`]);
     expect(() => readEnvFile(path)).toThrow(
       refused(`${path} is not a file`, 'move it out of the way'),
     );
