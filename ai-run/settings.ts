@@ -40,7 +40,8 @@ const codeOf = (error: unknown): unknown =>
   error instanceof Error && 'code' in error ? error.code : undefined;
 
 /**
- * What `~/.ai-env` sets, this user's settings and keys for all projects; nothing where there is no such file. It may be a symbolic link: what it leads to is checked.
+ * What `~/.ai-env` sets, the user's settings and keys for all projects; nothing where there is no such file. It may be a
+ * symbolic link: what it leads to is checked.
  * @throws UserError E_ENV_FILE where it is not a private file of the caller's, cannot be read, or holds mistakes.
  */
 export const readEnvFile = (path = join(homedir(), '.ai-env')): Variables => {
