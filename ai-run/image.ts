@@ -3,14 +3,12 @@ import { type Contract, contractLabel, parseContract } from './core/contract.ts'
 import { engineError, pullError } from './core/engine-error.ts';
 import { UserError } from './core/error.ts';
 import type { Platform } from './core/platform.ts';
-import { formatReference, parseReference } from './core/reference.ts';
 import type { Pull } from './core/settings.ts';
 import { capture, showProgress } from './exec.ts';
 
 /** Of `docker image inspect`, what a session needs. */
 const Inspected = z.object({
   Id: z.string(),
-  RepoDigests: z.array(z.string()).nullish(),
   Os: z.string().optional(),
   Architecture: z.string().optional(),
   Config: z.object({ Labels: z.record(z.string(), z.string()).nullish() }).nullish(),
@@ -19,7 +17,10 @@ type Inspected = z.infer<typeof Inspected>;
 
 /** An image of the engine, fixed: whatever its tag becomes, this is what runs. */
 export type Image = {
-  /** What `docker run` gets: `repository@sha256:…`, or `sha256:…` for an image of this engine only. */
+  /**
+   * What `docker run` gets: the engine's `sha256:…`. With the containerd image store that is the digest in the registry. It
+   * works as well when the tag has moved meanwhile, which `repository@sha256:…` does not: the repository is then forgotten.
+   */
   readonly reference: string;
   readonly contract: Contract;
   /** The name it was found by, for people. */
@@ -37,25 +38,29 @@ export type Wanted = {
 const inspect = (image: string, flags: readonly string[]) =>
   capture({ file: 'docker', args: ['image', 'inspect', '--format={{json .}}', ...flags, image] });
 
+const read = (stdout: string): Inspected => Inspected.parse(JSON.parse(stdout));
+
+const isFor = ({ Os, Architecture }: Inspected, platform: Platform): boolean =>
+  `${Os}/${Architecture}` === platform;
+
 type Look =
   | { readonly state: 'here'; readonly image: Inspected }
   | { readonly state: 'absent' | 'other platform' };
 
 /** What the engine has. It speaks of one platform of an image, its own where it can: the others need a second question. */
 const look = async ({ reference, platform }: Wanted): Promise<Look> => {
-  const read = ({ code, stdout }: { code: number; stdout: string }): Inspected | undefined => {
-    // An engine that is too old for the second question has one platform of each image.
-    if (code !== 0) return undefined;
-    const image = Inspected.parse(JSON.parse(stdout));
-    return `${image.Os}/${image.Architecture}` === platform ? image : undefined;
-  };
   const first = await inspect(reference, []);
   if (first.code !== 0) {
     if (/no such (image|object)/i.test(first.stderr)) return { state: 'absent' };
     throw engineError(first.stderr);
   }
-  const image = read(first) ?? read(await inspect(reference, [`--platform=${platform}`]));
-  return image === undefined ? { state: 'other platform' } : { state: 'here', image };
+  const image = read(first.stdout);
+  if (isFor(image, platform)) return { state: 'here', image };
+  // By identity: the name may mean another image by now. The answer bears the identity of one platform, which cannot be run.
+  const second = await inspect(image.Id, [`--platform=${platform}`]);
+  // An engine that is too old for this question has one platform of each image.
+  if (second.code !== 0) return { state: 'other platform' };
+  return { state: 'here', image: { ...read(second.stdout), Id: image.Id } };
 };
 
 const pull = async ({ reference, platform }: Wanted): Promise<UserError | undefined> => {
@@ -76,20 +81,6 @@ const missing = ({ reference, source, platform }: Wanted, state: Look['state']):
     : new UserError('E_NO_PLATFORM', `${reference} is here, but not for ${platform}`, {
         hint: hint ?? `bake it with \`bakery build --platform ${platform}\``,
       });
-};
-
-/** Docker leaves its own registry out of names. */
-const familiar = (repository: string): string =>
-  repository.replace(/^docker\.io\/(library\/(?=[^/]+$))?/, '');
-
-/** The image by digest: its repository's where it came from there, the engine's own otherwise. */
-const pinned = ({ Id, RepoDigests }: Inspected, { reference, source }: Wanted): string => {
-  if (source === 'local') return Id;
-  const { registry, repository } = parseReference(reference);
-  const name = familiar(
-    formatReference({ ...(registry === undefined ? {} : { registry }), repository }),
-  );
-  return RepoDigests?.find((digest) => digest.startsWith(`${name}@`)) ?? Id;
 };
 
 /**
@@ -116,7 +107,7 @@ export const findImage = async (wanted: Wanted): Promise<Image> => {
   }
   if (found.state !== 'here') throw missing(wanted, found.state);
   return {
-    reference: pinned(found.image, wanted),
+    reference: found.image.Id,
     contract: parseContract(found.image.Config?.Labels?.[contractLabel], wanted.reference),
     name: wanted.reference,
   };

@@ -100,7 +100,7 @@ describe('an image of a registry', () => {
     const digest = await put(repository, { [own]: otter('1'), [other]: otter('2') });
     const found = await findImage(want(repository));
     expect(found).toMatchObject({
-      reference: `${registry.host}/${repository}@${digest}`,
+      reference: digest,
       name: `${registry.host}/${repository}:base`,
       contract: { agent: 'otter', version: '1' },
     });
@@ -135,7 +135,7 @@ describe('an image of a registry', () => {
     expect((await findImage(want(repository))).contract.version).toBe('1');
     expect((await findImage(want(repository, { pull: 'never' }))).contract.version).toBe('1');
     expect(await findImage(want(repository, { pull: 'always' }))).toMatchObject({
-      reference: `${registry.host}/${repository}@${newer}`,
+      reference: newer,
       contract: { version: '2' },
     });
   });
