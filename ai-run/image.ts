@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { type Contract, contractLabel, parseContract } from './core/contract.ts';
-import { engineError, pullError } from './core/engine-error.ts';
+import { engineError, platformError, pullError } from './core/engine-error.ts';
 import { UserError } from './core/error.ts';
 import type { Platform } from './core/platform.ts';
 import type { Pull } from './core/settings.ts';
@@ -90,25 +90,28 @@ const missing = ({ reference, source, platform }: Wanted, state: Look['state']):
  *   where it may not run.
  */
 export const findImage = async (wanted: Wanted): Promise<Image> => {
+  const { reference, platform } = wanted;
   const when = wanted.source === 'local' ? 'never' : wanted.pull;
-  const failure = when === 'always' ? await pull(wanted) : undefined;
+  let failure = when === 'always' ? await pull(wanted) : undefined;
   if (failure?.code === 'E_NO_ENGINE') throw failure;
   let found = await look(wanted);
-  if (failure !== undefined) {
-    if (found.state !== 'here') throw failure;
+  if (failure !== undefined && found.state === 'here') {
     throw new UserError(failure.code, failure.message, {
       hint: '--pull missing runs the image that is here',
     });
   }
   if (found.state !== 'here' && when === 'missing') {
-    const reason = await pull(wanted);
-    if (reason !== undefined) throw reason;
+    failure = await pull(wanted);
     found = await look(wanted);
   }
-  if (found.state !== 'here') throw missing(wanted, found.state);
+  if (found.state !== 'here') {
+    if (failure !== undefined) throw failure;
+    // Docker pulls an image of one platform whatever platform it is asked for.
+    throw when === 'never' ? missing(wanted, found.state) : platformError(reference, platform);
+  }
   return {
     reference: found.image.Id,
-    contract: parseContract(found.image.Config?.Labels?.[contractLabel], wanted.reference),
-    name: wanted.reference,
+    contract: parseContract(found.image.Config?.Labels?.[contractLabel], reference),
+    name: reference,
   };
 };

@@ -29,6 +29,12 @@ export const engineError = (stderr: string): UserError =>
         hint: 'start Docker, or look at DOCKER_HOST, DOCKER_CONTEXT and `docker context ls`',
       });
 
+/** A registry has an image, and not for this platform. Code E_NO_PLATFORM. */
+export const platformError = (image: string, platform: string): UserError =>
+  new UserError('E_NO_PLATFORM', `there is no ${image} for ${platform}`, {
+    hint: 'set AI_RUN_PLATFORM to a platform it is made for, if the engine can run that',
+  });
+
 /**
  * Why an image could not be pulled.
  * @param image with its registry, e.g. `registry.example.com/ai/ai-claude:go`.
@@ -39,9 +45,7 @@ export const pullError = (stderr: string, image: string, platform: string): User
   // The image's own name must not be taken for a reason.
   const text = stderr.replaceAll(image, 'image');
   if (/no match(ing manifest)? for |does not (match|provide) the specified platform/i.test(text)) {
-    return new UserError('E_NO_PLATFORM', `there is no ${image} for ${platform}`, {
-      hint: 'set AI_RUN_PLATFORM to a platform it is made for, if the engine can run that',
-    });
+    return platformError(image, platform);
   }
   if (/unauthorized|forbidden|denied|authorization failed/i.test(text)) {
     return new UserError('E_REGISTRY', `the registry refuses ${image}: ${reasonOf(stderr)}`, {

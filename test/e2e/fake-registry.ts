@@ -3,7 +3,6 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { pack } from 'tar-stream';
-import type { Platform } from '../../ai-run/core/platform.ts';
 
 /** A registry on loopback that is read only, holds a few tiny images in memory, and can be told to misbehave. */
 
@@ -38,10 +37,7 @@ export type FakeRegistry = {
   /** Answers everything with this status from now on; 200 is its usual self. */
   readonly answer: (status: number) => void;
   /** Makes `repository:tag` an image with these labels per platform: one manifest, or an index of several. */
-  readonly put: (
-    name: string,
-    platforms: Readonly<Partial<Record<Platform, Labels>>>,
-  ) => Promise<string>;
+  readonly put: (name: string, platforms: Readonly<Record<string, Labels>>) => Promise<string>;
   readonly close: () => Promise<void>;
 };
 

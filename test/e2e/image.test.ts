@@ -40,8 +40,20 @@ const want = (repository: string, changes: Partial<Wanted> = {}): Wanted => ({
 const wantLocal = (changes: Partial<Wanted> = {}): Wanted =>
   want('', { reference: `${local}:base`, source: 'local', ...changes });
 
-const put = (repository: string, platforms: Parameters<FakeRegistry['put']>[1]): Promise<string> =>
-  registry.put(`${repository}:base`, platforms);
+/** Everything that is put somewhere bears this, so that it is found again when its name is gone. */
+const mark = { 'e2e.run': word };
+
+const put = (
+  repository: string,
+  platforms: Readonly<Record<string, Record<string, string>>>,
+  to = registry,
+): Promise<string> =>
+  to.put(
+    `${repository}:base`,
+    Object.fromEntries(
+      Object.entries(platforms).map(([platform, labels]) => [platform, { ...labels, ...mark }]),
+    ),
+  );
 
 const failure = (code: string, message: RegExp, hint: RegExp): unknown =>
   expect.objectContaining({
@@ -84,14 +96,12 @@ afterAll(async () => {
     'image',
     'ls',
     '--all',
-    '--format={{.Repository}} {{.ID}}',
+    '--quiet',
     '--no-trunc',
+    `--filter=label=e2e.run=${word}`,
   );
-  const ids = stdout
-    .split('\n')
-    .filter((line) => [registry.host, offline.host, local].some((name) => line.startsWith(name)))
-    .map((line) => line.split(' ')[1] ?? '');
-  if (ids.length > 0) await docker('image', 'rm', '--force', ...new Set(ids));
+  const ids = new Set(stdout.split('\n').filter((id) => id !== ''));
+  if (ids.size > 0) await docker('image', 'rm', '--force', ...ids);
 });
 
 describe('an image of a registry', () => {
@@ -99,6 +109,7 @@ describe('an image of a registry', () => {
     const repository = fresh();
     const digest = await put(repository, { [own]: otter('1'), [other]: otter('2') });
     const found = await findImage(want(repository));
+    // The engine's identity of an image is the registry's where it keeps images as they came.
     expect(found).toMatchObject({
       reference: digest,
       name: `${registry.host}/${repository}:base`,
@@ -149,7 +160,6 @@ describe('an image of a registry', () => {
     expect(await started(found.reference)).toBe(contract('1'));
     // The name alone would not have been enough.
     expect(await started(found.name)).toBe(contract('2'));
-    await docker('image', 'rm', '--force', found.reference);
   });
 
   test.each([
@@ -180,11 +190,17 @@ describe('an image of a registry', () => {
     }
   });
 
-  test.each(['missing', 'always'] as const)(
-    'that is not made for the platform is told so, with --pull %s',
-    async (pull) => {
+  test.each([
+    ['missing', 'of one', [own]],
+    ['always', 'of one', [own]],
+    ['missing', 'of several', [own, 'linux/s390x']],
+    ['always', 'of several', [own, 'linux/s390x']],
+  ] as const)(
+    'that is not made for the platform is told so, with --pull %s, %s',
+    async (...row) => {
+      const [pull, , platforms] = row;
       const repository = fresh();
-      await put(repository, { [own]: otter('1') });
+      await put(repository, Object.fromEntries(platforms.map((each) => [each, otter('1')])));
       await expect(findImage(want(repository, { pull, platform: other }))).rejects.toThrow(
         failure('E_NO_PLATFORM', new RegExp(`^there is no \\S+ for ${other}$`), /AI_RUN_PLATFORM/),
       );
@@ -231,7 +247,7 @@ describe('without its registry, an image', () => {
   beforeAll(async () => {
     const repository = fresh();
     here = `${offline.host}/${repository}:base`;
-    await offline.put(`${repository}:base`, { [own]: otter('1'), [other]: otter('1') });
+    await put(repository, { [own]: otter('1'), [other]: otter('1') }, offline);
     await findImage(want(repository, { reference: here }));
     await offline.close();
   });
