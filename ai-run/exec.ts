@@ -69,3 +69,39 @@ export const capture = (
       }),
     );
   });
+
+const endings = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+/**
+ * Runs a command whose output is its progress, and shows that on standard error: standard output belongs to the agent.
+ * What the command says on its own standard error is returned, not shown. A signal that ends ai-run ends the command too.
+ */
+export const showProgress = (
+  command: Command,
+): Promise<{ readonly code: number; readonly stderr: string }> =>
+  new Promise((resolve, reject) => {
+    const release = (): void => {
+      for (const ending of endings) process.off(ending, end);
+    };
+    const end = (signal: NodeJS.Signals): void => {
+      release();
+      child.kill(signal);
+      process.kill(process.pid, signal);
+    };
+    // Before it starts: a signal in between would leave it behind.
+    for (const ending of endings) process.on(ending, end);
+    const child = spawn(command.file, command.args, {
+      stdio: ['ignore', 2, 'pipe'],
+      env: { ...process.env, ...command.env },
+    });
+    const err: Buffer[] = [];
+    child.stderr?.on('data', (chunk: Buffer) => err.push(chunk));
+    child.on('error', (error) => {
+      release();
+      reject(noProgram(command.file, error));
+    });
+    child.on('close', (code, signal) => {
+      release();
+      resolve({ code: exitCodeOf(code, signal), stderr: Buffer.concat(err).toString() });
+    });
+  });

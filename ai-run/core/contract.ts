@@ -1,4 +1,7 @@
 import { z } from 'zod';
+import { UserError } from './error.ts';
+import { printable } from './text.ts';
+import { whyReserved } from './variable.ts';
 
 /** One path below the agent's home: relative, no `..`, nothing a shell or a mount would read as syntax. */
 const HomePath = z
@@ -18,9 +21,17 @@ const Host = z
     },
   );
 
-const EnvironmentName = z.string().regex(/^[A-Z][A-Z0-9_]*$/, {
-  error: 'expected an environment variable name like "API_KEY"',
-});
+/** Its value goes through the environment of docker's client, so an image must not choose what else it means there. */
+const EnvironmentName = z
+  .string()
+  .regex(/^[A-Z][A-Z0-9_]*$/, {
+    error: 'expected an environment variable name like "API_KEY"',
+    abort: true,
+  })
+  .refine((name) => whyReserved(name) === undefined, {
+    error: ({ input }) =>
+      `${String(input)} is no credential: ${whyReserved(String(input)) ?? 'it is reserved'}`,
+  });
 
 /** A credential the agent can use, by the variable it reads it from. */
 const Credential = z.strictObject({
@@ -57,3 +68,31 @@ export type Contract = z.infer<typeof Contract>;
 
 /** The image label that holds the contract. */
 export const contractLabel = 'ai-run.contract';
+
+/**
+ * The contract in the label of an image, which anybody may have written.
+ * @param name the image, for messages.
+ * @throws UserError E_NO_CONTRACT where there is none, E_CONTRACT where it asks for what no contract may ask for.
+ */
+export const parseContract = (label: string | undefined, name: string): Contract => {
+  if (label === undefined) {
+    throw new UserError('E_NO_CONTRACT', `${name} has no label ${contractLabel}`, {
+      hint: 'it is no image of an agent: take one that bakery made',
+    });
+  }
+  const refused = (reason: string): UserError =>
+    new UserError('E_CONTRACT', `${name}: its contract is refused: ${printable(reason)}`, {
+      hint: 'take an image that a bakery of this version made',
+    });
+  let value: unknown;
+  try {
+    value = JSON.parse(label);
+  } catch {
+    throw refused('it is not JSON');
+  }
+  const { data, error } = Contract.safeParse(value);
+  if (data !== undefined) return data;
+  const [issue] = error.issues;
+  const where = issue === undefined || issue.path.length === 0 ? '' : `${issue.path.join('.')}: `;
+  throw refused(`${where}${issue?.message ?? 'it is not valid'}`);
+};

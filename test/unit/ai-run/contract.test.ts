@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { Contract } from '../../../ai-run/core/contract.ts';
+import { Contract, parseContract } from '../../../ai-run/core/contract.ts';
 
 const minimal = { schema: 1, agent: 'otter', version: '1.2.3', command: ['/opt/agent/bin/otter'] };
 
@@ -103,6 +103,31 @@ describe('the contract of an image', () => {
   );
 
   test.each([
+    ['DOCKER_HOST', 'docker reads it'],
+    ['DOCKER_CONFIG', 'docker reads it'],
+    ['HTTPS_PROXY', 'docker reads it; proxies are set in ~/.docker/config.json'],
+    ['LD_PRELOAD', 'it changes how every program is loaded'],
+    ['PATH', 'it changes what shells run or where programs look'],
+    ['BASH_ENV', 'it changes what shells run or where programs look'],
+    ['NODE_OPTIONS', 'it changes what an interpreter runs'],
+    ['GIT_SSH_COMMAND', 'it changes what git runs or which repository it takes'],
+    ['AI_RUN_PLATFORM', 'it is a setting of ai-run'],
+  ])('cannot call %s a credential: %s', (name, reason) => {
+    for (const [key, credential] of [
+      ['env', { env: name }],
+      ['baseUrl', { env: 'A', baseUrl: name }],
+    ] as const) {
+      const { error } = Contract.safeParse({ ...minimal, credentials: [credential] });
+      expect(error?.issues).toEqual([
+        expect.objectContaining({
+          path: ['credentials', 0, key],
+          message: `${name} is no credential: ${reason}`,
+        }),
+      ]);
+    }
+  });
+
+  test.each([
     'capabilities',
     'mounts',
     'privileged',
@@ -134,5 +159,36 @@ describe('the contract of an image', () => {
     ['state that is no list', { state: '.otter' }, 'state.invalid_type'],
   ])('cannot have %s', (_, changes, issue) => {
     expect(paths(changes)).toEqual([issue]);
+  });
+});
+
+const refused = (code: string, message: string): unknown =>
+  expect.objectContaining({ code, message, hint: expect.any(String) as string });
+
+describe('the label of an image', () => {
+  test('is read as a contract', () => {
+    expect(parseContract(JSON.stringify(minimal), 'ai-otter')).toEqual(Contract.parse(minimal));
+  });
+
+  test.each([
+    ['missing', undefined, 'E_NO_CONTRACT', 'ai-otter has no label ai-run.contract'],
+    ['empty', '', 'E_CONTRACT', 'it is not JSON'],
+    ['no JSON', '{', 'E_CONTRACT', 'it is not JSON'],
+    ['null', 'null', 'E_CONTRACT', 'Invalid input: expected object, received null'],
+    ['a list', '[]', 'E_CONTRACT', 'Invalid input: expected object, received array'],
+  ])('is refused when it is %s', (_, label, code, reason) => {
+    const message = code === 'E_CONTRACT' ? `ai-otter: its contract is refused: ${reason}` : reason;
+    expect(() => parseContract(label, 'ai-otter')).toThrow(refused(code, message));
+  });
+
+  test('is refused by its first mistake, in text that cannot repaint a terminal', () => {
+    const label = JSON.stringify({ ...minimal, 'mounts\u001B[2J\u009B2J': ['/etc'] });
+    expect(() => parseContract(label, 'ai-otter')).toThrow(
+      refused('E_CONTRACT', 'ai-otter: its contract is refused: Unrecognized key: "mounts2J"'),
+    );
+    const other = JSON.stringify({ ...minimal, state: ['.ok', '/etc'] });
+    expect(() => parseContract(other, 'ai-otter')).toThrow(
+      /^ai-otter: its contract is refused: state\.1: expected a path below the home/,
+    );
   });
 });

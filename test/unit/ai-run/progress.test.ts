@@ -1,0 +1,45 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+
+const exec = join(import.meta.dirname, '../../../ai-run/exec.ts');
+
+/** A program that shows the progress of `sh -c script`, and then what it got back. */
+const start = (script: string) => {
+  const command = { file: 'sh', args: ['-c', script] };
+  const program = `import { showProgress } from ${JSON.stringify(exec)};
+    console.log(JSON.stringify(await showProgress(${JSON.stringify(command)})));`;
+  const child = spawn(process.execPath, ['--input-type=module', '--eval', program], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const output = { stdout: '', stderr: '' };
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (output.stdout += text));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (output.stderr += text));
+  return { child, output };
+};
+
+describe('the progress of a command', () => {
+  test('is shown on standard error, and its errors are returned', async () => {
+    const { child, output } = start('echo layer; echo reason >&2; exit 3');
+    await once(child, 'close');
+    expect(JSON.parse(output.stdout)).toEqual({ code: 3, stderr: 'reason\n' });
+    expect(output.stderr).toBe('layer\n');
+  });
+
+  test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
+    'ends with its caller on %s',
+    async (signal) => {
+      // It holds standard error open for as long as it lives.
+      const { child, output } = start('echo ready; exec sleep 60');
+      await once(child.stderr, 'data');
+      child.kill(signal);
+      const [exit] = (await Promise.all([
+        once(child, 'exit'),
+        once(child, 'close'),
+      ])) as unknown[][];
+      expect(exit).toEqual([null, signal]);
+      expect(output).toEqual({ stdout: '', stderr: 'ready\n' });
+    },
+  );
+});
