@@ -47,6 +47,7 @@ const verbs: Readonly<Record<string, Verb>> = {
     await (await import('./sessions.ts')).stopSessions(values.all === true ? 'mine' : positionals);
     return 0;
   },
+  git: async (words) => (await import('./git-verb.ts')).gitVerb(words),
   attach: async (words) => {
     const [name, extra] = parse(words, {}).positionals;
     if (name === undefined || extra !== undefined) throw usage('name one session to attach to');

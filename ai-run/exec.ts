@@ -30,15 +30,16 @@ export const attach = (
   terminate?: (signal: NodeJS.Signals) => void,
 ): Promise<number> =>
   new Promise((resolve, reject) => {
-    const child = start(command, 'inherit');
     const raw = process.stdin.isTTY && process.stdout.isTTY;
     const end = terminate ?? ((signal: NodeJS.Signals): void => void child.kill(signal));
     // A terminal that is not raw sends Ctrl-C to the whole process group: this process only has to outlive the command.
     const interrupt = raw && terminate !== undefined ? end : (): void => undefined;
+    // Before it starts: a signal in between would leave it behind.
     process.on('SIGINT', interrupt).on('SIGTERM', end).on('SIGHUP', end);
     const settle = (): void => {
       process.off('SIGINT', interrupt).off('SIGTERM', end).off('SIGHUP', end);
     };
+    const child = start(command, 'inherit');
     child.on('error', (error) => {
       settle();
       reject(noProgram(command.file, error));

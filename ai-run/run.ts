@@ -1,21 +1,29 @@
 import { randomBytes } from 'node:crypto';
 import { availableParallelism } from 'node:os';
+import { askTerminal } from './ask.ts';
+import { openChanges } from './changes.ts';
 import { formatCommand } from './core/command.ts';
-import { UserError } from './core/error.ts';
+import { messageOf } from './core/error.ts';
+import { credentials } from './core/credentials.ts';
 import { launch } from './core/launch.ts';
 import type { RunOptions } from './core/options.ts';
 import type { Part } from './core/part.ts';
-import { Platform, platformOfMachine } from './core/platform.ts';
-import { harden, type PolicyOptions } from './core/policy.ts';
+import { containerUser, harden, type PolicyOptions } from './core/policy.ts';
 import { formatReference, parseReference } from './core/reference.ts';
-import { sessionLabels, sessionName } from './core/session.ts';
+import { type Session, sessionLabels, sessionName } from './core/session.ts';
+import { settle } from './core/settings.ts';
 import { printable } from './core/text.ts';
 import { widenings } from './core/widening.ts';
+import { parseMount } from './core/workspace.ts';
 import { attach } from './exec.ts';
-import { findImage } from './image.ts';
+import { openGit } from './git.ts';
+import { openHome } from './home.ts';
+import { findImage, type Image } from './image.ts';
+import { openMasks } from './masks.ts';
 import { thisOwner } from './owner.ts';
-import { findProject, projectMounts } from './project.ts';
-import { endContainer, removeContainer, sweepSessions } from './sessions.ts';
+import { endContainer, listSessions, removeContainer, sweepSessions } from './sessions.ts';
+import { readEnvFile } from './settings.ts';
+import { findUserHome, openWorkspaces } from './workspace.ts';
 
 /** One session: its parts are opened, the container runs, the parts are finished. */
 
@@ -25,15 +33,50 @@ const say = (line: string): void => void process.stderr.write(`ai-run: ${printab
 const finish = async (parts: readonly Part[]): Promise<void> => {
   for (const part of parts.toReversed()) {
     try {
+      // One after the other: a part may rely on those before it.
+      // oxlint-disable-next-line no-await-in-loop
       for (const line of (await part.finish?.()) ?? []) say(line);
     } catch (error) {
-      say(error instanceof Error ? error.message : String(error));
+      say(messageOf(error));
     }
   }
 };
 
 const merged = (parts: readonly Part[], what: 'env' | 'secrets'): Record<string, string> =>
   Object.assign({}, ...parts.map((part) => part[what] ?? {}));
+
+type Opening = {
+  readonly options: RunOptions;
+  readonly session: Session;
+  readonly image: Image;
+  /** What is shared: the project first. */
+  readonly folders: readonly [string, ...string[]];
+  readonly userHome: string;
+  readonly caller: PolicyOptions['user'];
+};
+
+/** Everything of a session that is made before it starts and finished after it; `opened` gets each part as it is made. */
+const openParts = async (
+  { options, session, image, folders, userHome, caller }: Opening,
+  opened: Part[],
+): Promise<void> => {
+  const user = containerUser(caller);
+  const { project } = session;
+  const others = async (): Promise<boolean> =>
+    (await listSessions()).some(
+      (one) => one.agent === session.agent && one.project === project && one.name !== session.name,
+    );
+  const { contract } = image;
+  opened.push(
+    await openHome({ userHome, project, contract, user, workspaces: folders, busy: others }),
+  );
+  if (options.mask)
+    opened.push(openMasks({ userHome, workspaces: folders, settings: { add: [], remove: [] } }));
+  const { git: mode } = options;
+  const { env } = process;
+  opened.push(await openGit({ project, mode, session: session.name, home: userHome, user, env }));
+  opened.push(await openChanges({ project }));
+};
 
 /**
  * Runs an agent to its end.
@@ -42,51 +85,51 @@ const merged = (parts: readonly Part[], what: 'env' | 'secrets'): Record<string,
  */
 export const run = async (options: RunOptions): Promise<number> => {
   const { env } = process;
-  const source = options.source ?? env['AI_IMAGE_SOURCE'] ?? 'local';
-  if (source !== 'local' && source !== 'registry')
-    throw new UserError('E_USAGE', `image source: expected local or registry, got ${source}`);
-  const platform = Platform.parse(
-    options.platform ?? env['AI_RUN_PLATFORM'] ?? platformOfMachine(process.arch),
-  );
+  const file = readEnvFile();
+  const settings = settle({ flags: options.image, env, file, machine: process.arch });
   const name = `ai-${options.agent}:${options.runtime}`;
-  const image = formatReference(
-    parseReference(source === 'registry' ? `${env['AI_IMAGE_REGISTRY']}/${name}` : name),
+  const reference = formatReference(
+    parseReference(settings.source === 'registry' ? `${settings.registry}/${name}` : name),
   );
-  const project = findProject('.');
-  const contract = await findImage(image, source, platform);
+  const userHome = findUserHome();
+  const shared = await openWorkspaces(
+    [{ folder: '.', readonly: false }, ...options.mounts.map(parseMount)],
+    { userHome, ask: askTerminal() },
+  );
+  const [project = '', ...more] = shared.mounts.map(({ target }) => target);
+  const [image, owner] = await Promise.all([findImage({ ...settings, reference }), thisOwner()]);
   const id = randomBytes(3).toString('hex');
-  const session = {
-    name: sessionName(options.agent, project, id),
-    agent: options.agent,
-    project,
-    owner: await thisOwner(),
-  };
-  const limits = { cpus: Math.min(2, availableParallelism()) };
-  const hardening: PolicyOptions = {
-    user: { uid: process.getuid?.() ?? 1000, gid: process.getgid?.() ?? 1000 },
-    limits,
-  };
-  const usual = harden(hardening);
-  const parts: Part[] = [];
-  try {
-    parts.push({ notes: widenings(options, usual) });
-    parts.push({ mounts: projectMounts(project) });
-    for (const line of parts.flatMap(({ notes = [] }) => notes)) say(line);
+  const { agent } = options;
+  const session = { name: sessionName(agent, project, id), agent, project, owner };
 
+  const caller = { uid: process.getuid?.() ?? 1000, gid: process.getgid?.() ?? 1000 };
+  const limits = { cpus: Math.min(2, availableParallelism()) };
+  const { contract } = image;
+  const parts: Part[] = [
+    { notes: widenings(options, harden({ user: caller, limits })) },
+    shared,
+    credentials({ contract, env, file, extra: options.env }),
+  ];
+  try {
+    await openParts(
+      { options, session, image, folders: [project, ...more], userHome, caller },
+      parts,
+    );
+    for (const line of parts.flatMap(({ notes = [] }) => notes)) say(line);
     const policy = harden({
-      ...hardening,
+      user: caller,
       network: options.network,
       mounts: parts.flatMap(({ mounts = [] }) => mounts),
       limits: { ...limits, ...options.limits },
       writableRoot: options.writableRoot,
       ociRuntime: options.ociRuntime,
     });
-    const [file = 'bash', ...rest] = options.shell ? ['bash'] : contract.command;
+    const [program = 'bash', ...rest] = options.shell ? ['bash'] : contract.command;
     const command = launch({
-      image,
-      platform,
+      image: image.reference,
+      platform: settings.platform,
       policy,
-      command: [file, ...rest, ...options.args],
+      command: [program, ...rest, ...options.args],
       name: session.name,
       labels: sessionLabels(session),
       workdir: project,

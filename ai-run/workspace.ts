@@ -1,7 +1,6 @@
 import {
   appendFileSync,
   fstatSync,
-  lstatSync,
   openSync,
   closeSync,
   readFileSync,
@@ -149,18 +148,4 @@ export const openWorkspaces = async (
       readonly,
     })),
   };
-};
-
-/** The project at its own path. Its `.git` is covered: what an agent plants there would run on the host. */
-export const projectMounts = (project: string): Mount[] => {
-  const git = join(project, '.git');
-  const state = lstatSync(git, { throwIfNoEntry: false });
-  const mount: Mount = { type: 'bind', source: project, target: project, readonly: false };
-  if (state === undefined) return [mount];
-  return [
-    mount,
-    state.isDirectory()
-      ? { type: 'tmpfs', target: git, bytes: 1024 * 1024, mode: '0700' }
-      : { type: 'bind', source: '/dev/null', target: git, readonly: true },
-  ];
 };

@@ -1,5 +1,7 @@
 import { UserError } from './error.ts';
+import { type GitMode, gitModes } from './git.ts';
 import type { Network, PolicyOptions } from './policy.ts';
+import type { Given } from './settings.ts';
 
 /** What the command line says of a session, read and checked; what it does not say is absent. */
 export type RunOptions = {
@@ -7,13 +9,11 @@ export type RunOptions = {
   /** For the agent, untouched. */
   readonly args: readonly string[];
   readonly runtime: string;
-  readonly source: string | undefined;
-  readonly platform: string | undefined;
-  readonly pull: 'always' | 'missing' | 'never';
-  readonly build: boolean;
+  /** Where its image comes from, as far as the command line says: see `settle`. */
+  readonly image: Given['flags'];
   readonly shell: boolean;
   readonly print: boolean;
-  readonly git: 'none' | 'shadow' | 'live';
+  readonly git: GitMode;
   readonly mask: boolean;
   /** Names of variables that are passed on beside those of the contract. */
   readonly env: readonly string[];
@@ -32,7 +32,6 @@ export const runFlags = {
   'image-source': { type: 'string' },
   platform: { type: 'string' },
   pull: { type: 'string' },
-  build: { type: 'boolean' },
   shell: { type: 'boolean' },
   print: { type: 'boolean' },
   git: { type: 'string' },
@@ -131,13 +130,14 @@ export const readOptions = (
     agent,
     args,
     runtime,
-    source: flags['image-source'],
-    platform: flags.platform,
-    pull: oneOf('pull', flags.pull ?? 'missing', ['always', 'missing', 'never']),
-    build: flags.build === true,
+    image: {
+      'image-source': flags['image-source'],
+      platform: flags.platform,
+      pull: flags.pull,
+    },
     shell: flags.shell === true,
     print: flags.print === true,
-    git: oneOf('git', flags.git ?? 'shadow', ['none', 'shadow', 'live']),
+    git: oneOf('git', flags.git ?? 'shadow', gitModes),
     mask: flags['no-mask'] !== true,
     env: flags.env ?? [],
     mounts: flags.mount ?? [],

@@ -8,10 +8,7 @@ test('nothing said is the hardened default', () => {
     agent: 'claude',
     args: ['--version', '--', '-x'],
     runtime: 'base',
-    source: undefined,
-    platform: undefined,
-    pull: 'missing',
-    build: false,
+    image: { 'image-source': undefined, platform: undefined, pull: undefined },
     shell: false,
     print: false,
     git: 'shadow',
@@ -82,12 +79,9 @@ test.each([
   expect(() => readOptions({}, words, [])).toThrow(message);
 });
 
-test.each([
-  { runtime: 'go:latest' },
-  { runtime: '' },
-  { pull: 'sometimes' },
-  { git: 'public' },
-  { lang: '@' },
-])('%j is refused', (flags) => {
-  expect(() => read(flags)).toThrow('--');
-});
+test.each([{ runtime: 'go:latest' }, { runtime: '' }, { git: 'public' }, { lang: '@' }])(
+  '%j is refused',
+  (flags) => {
+    expect(() => read(flags)).toThrow('--');
+  },
+);
