@@ -1,4 +1,4 @@
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -8,7 +8,9 @@ import { launch } from '../../ai-run/core/launch.ts';
 import { platformOfMachine } from '../../ai-run/core/platform.ts';
 import { harden, type Policy } from '../../ai-run/core/policy.ts';
 import { bakery, type Ran, run } from '../e2e/support.ts';
+import { aiRun, makeTinyImage, type Tiny } from '../e2e/tiny-image.ts';
 import { report } from './report.ts';
+import { sessionVectors } from './sessions.ts';
 import { type Machine, type Vector, vectors } from './vectors.ts';
 
 /** Every way out, tried twice in a real agent's image: under the whole policy, and without the one guard. */
@@ -76,6 +78,59 @@ describe.each(vectors)('$attempt', ({ attempt, run: words, given, without, drop,
   });
 });
 
+describe('a session', () => {
+  let tiny: Tiny;
+  let neighbour = '';
+  beforeAll(async () => {
+    tiny = await makeTinyImage();
+    neighbour = join(tiny.project, '..', 'neighbour');
+    await mkdir(neighbour);
+    await writeFile(join(neighbour, 'file'), 'canary');
+  });
+  afterAll(() => tiny.close());
+
+  /** A project as a new one for every attempt. */
+  const renew = async (): Promise<void> => {
+    await rm(tiny.project, { recursive: true });
+    await mkdir(tiny.project);
+    await writeFile(join(tiny.project, '.env'), 'KEY=canary');
+    await run('git', ['init', '--quiet', tiny.project]);
+    await writeFile(join(tiny.project, '.git/real'), '');
+    // Run as root, the agent is another user, who may do everything here that the machine's user may.
+    await run('chmod', ['-R', 'a+rwX', tiny.project]);
+  };
+
+  describe.each(sessionVectors)('$attempt', ({ attempt, script, widen }) => {
+    const session = async (flags: readonly string[]): Promise<Ran> => {
+      await renew();
+      const words = flags.map((flag) => flag.replace('{neighbour}', neighbour));
+      return aiRun({ ...tiny, env: { ...tiny.env, E2E_CANARY: 'canary' } }, [
+        tiny.agent,
+        ...words,
+        '--',
+        '-c',
+        script,
+      ]);
+    };
+
+    test('fails with the defaults', async () => {
+      const ran = await session([]);
+      expect(ran.code, ran.stdout + ran.stderr).not.toBe(0);
+      expect(ran.stderr).not.toMatch(/^error: /m);
+      record(attempt, 'denied');
+    });
+
+    test('succeeds with the flag that widens them, which is said', async () => {
+      const ran = await session(widen);
+      expect(ran.code, ran.stdout + ran.stderr).toBe(0);
+      expect(ran.stderr).toContain(widen[0]?.replace('--', ''));
+      record(attempt, 'succeeds');
+    });
+  });
+});
+
 test('docs/security.md shows these results (npm run test:escape -- --update writes it)', async () => {
-  await expect(report(vectors, outcomes)).toMatchFileSnapshot('../../docs/security.md');
+  await expect(report([...vectors, ...sessionVectors], outcomes)).toMatchFileSnapshot(
+    '../../docs/security.md',
+  );
 });

@@ -1,5 +1,3 @@
-import type { Vector } from './vectors.ts';
-
 const escaped = (text: string): string => text.replaceAll('|', '\\|');
 
 /**
@@ -7,7 +5,7 @@ const escaped = (text: string): string => text.replaceAll('|', '\\|');
  * @param outcomes by attempt, what was seen under the policy and without the guard.
  */
 export const report = (
-  vectors: readonly Vector[],
+  vectors: readonly { readonly attempt: string; readonly guard: string }[],
   outcomes: ReadonlyMap<string, readonly string[]>,
 ): string => `# Security
 
@@ -24,6 +22,10 @@ fail, and with the one thing off that guards it, where it must succeed. What it 
 | root filesystem      | read-only; \`--writable-root\` widens it                                                         |
 | /tmp                 | a tmpfs of 1 GiB, \`nosuid\`, \`nodev\`                                                            |
 | memory, cpus, pids   | 4 GiB, 2, 1024; \`--memory\`, \`--cpus\`, \`--pids\` widen or narrow them                            |
+| project              | the only folder mounted, at its own path; \`--mount\` adds one; \`~/.ai-workspaces\` lists what may be shared |
+| secrets in it        | masked: \`.env\`, keys, tokens; \`--no-mask\` shows them                                            |
+| .git                 | a repository of the agent's own; \`ai-run git fetch\` brings back what it commits                |
+| home                 | a folder per agent and project; what the contract does not name is removed after the session   |
 | network              | bridge; \`--network none\` narrows it, \`--join\` names another                                    |
 | system calls         | Docker's seccomp profile; \`--gvisor\` puts another kernel in between                            |
 | credentials          | those that the image's contract names, and those named by \`--env\`; values are never arguments  |

@@ -140,9 +140,9 @@ export const vectors: readonly Vector[] = [
   {
     attempt: 'change the network’s interfaces',
     guard: 'cap-drop ALL',
-    // SIOCSIFFLAGS on the loopback interface: down.
+    // SIOCSIFMTU, 1500 bytes, of the loopback interface: struct ifreq of netdevice(7).
     run: perl(
-      'use Socket; socket(S, PF_INET, SOCK_DGRAM, 0); ioctl(S, 0x8914, pack("Z16 s x22", "lo", 0)) or exit 1',
+      'use Socket; socket(S, PF_INET, SOCK_DGRAM, 0) or exit 1; my $r = pack("a16 i x20", "lo", 1500); ioctl(S, 0x8922, $r) or exit 1',
     ),
     without: asRoot('NET_ADMIN'),
   },
@@ -175,7 +175,10 @@ export const vectors: readonly Vector[] = [
   {
     attempt: 'raise its own limits',
     guard: 'read-only cgroups',
-    run: sh('echo max > /sys/fs/cgroup/pids.max'),
+    // The second place is that of version 1 of cgroups.
+    run: sh(
+      'echo max > "$(ls /sys/fs/cgroup/pids.max /sys/fs/cgroup/pids/pids.max 2>/dev/null | head -n 1)"',
+    ),
     ...privileged,
   },
   {
@@ -247,7 +250,9 @@ export const vectors: readonly Vector[] = [
   {
     attempt: 'take all processors',
     guard: 'cpu limit',
-    run: sh('grep -q ^max /sys/fs/cgroup/cpu.max'),
+    run: sh(
+      'cat /sys/fs/cgroup/cpu.max /sys/fs/cgroup/cpu/cpu.cfs_quota_us 2>/dev/null | grep -Eq "^(max|-1)"',
+    ),
     drop: /^--cpus=/,
   },
   {
