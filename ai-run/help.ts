@@ -1,7 +1,9 @@
 export const help = `Usage: ai-run [options] <agent> [-- agent arguments]
        ai-run ps | attach <session> | stop <session>... | stop --all
+       ai-run git list | fetch [session...] | drop <session>...
 
-Runs an agent in a hardened container around the current folder.
+Runs an agent in a hardened container around the current folder. It sees this folder, a home of its own, a copy of the
+repository, and the credentials that its image's contract names: nothing else of this machine.
 
 Image
   --runtime <name>       base, go, php8.4, php8.5 (default: base); --lang is the same
@@ -11,7 +13,10 @@ Image
 
 Session
   --shell                bash instead of the agent
-  --env <name>           pass this variable on as well; its value comes from the environment
+  --git <mode>           shadow: a repository of its own, whose commits \`ai-run git fetch\` brings back (default);
+                         none: no repository; live: yours, and what the agent plants in it
+  --no-mask              show it .env files, keys and tokens in the project
+  --env <name>           pass this variable on as well; its value comes from the environment or ~/.ai-env
   --print                show the docker command, do not run it
 
 Limits, which may be wider or narrower than the defaults
@@ -22,6 +27,8 @@ Limits, which may be wider or narrower than the defaults
   --writable-root        the image's files may be changed, for this session
   --gvisor               run under gVisor; --oci-runtime <name> for any other
 
+Files: ~/.ai-workspaces, folders that may be shared, one a line; ~/.ai-env, settings and credentials as NAME=value, mode 600;
+~/.ai-home and ~/.ai-cache, what agents keep; ~/.ai-run, what they have committed.
 Environment: AI_IMAGE_SOURCE, AI_IMAGE_REGISTRY (registry/namespace), AI_RUN_PLATFORM, DOCKER_HOST, DOCKER_CONTEXT, and
 the credentials that the image's contract names: they are passed on, all others are not.
 
