@@ -38,20 +38,22 @@ const start: Verb = async (words) => {
 const verbs: Readonly<Record<string, Verb>> = {
   ps: async (words) => {
     const { values } = parse(words, { json: { type: 'boolean' } });
-    return (await import('./ps.ts')).ps(values.json === true);
+    return (await import('./sessions/ps.ts')).ps(values.json === true);
   },
   stop: async (words) => {
     const { values, positionals } = parse(words, { all: { type: 'boolean' } });
     if (positionals.length === 0 && values.all !== true)
       throw usage('name the sessions to stop, or say --all');
-    await (await import('./sessions.ts')).stopSessions(values.all === true ? 'mine' : positionals);
+    await (
+      await import('./sessions/sessions.ts')
+    ).stopSessions(values.all === true ? 'mine' : positionals);
     return 0;
   },
-  git: async (words) => (await import('./git-verb.ts')).gitVerb(words),
+  git: async (words) => (await import('./git/verb.ts')).gitVerb(words),
   attach: async (words) => {
     const [name, extra] = parse(words, {}).positionals;
     if (name === undefined || extra !== undefined) throw usage('name one session to attach to');
-    return (await import('./sessions.ts')).attachSession(name);
+    return (await import('./sessions/sessions.ts')).attachSession(name);
   },
 };
 

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { availableParallelism } from 'node:os';
-import { askTerminal } from './ask.ts';
-import { openChanges } from './changes.ts';
+import { askTerminal } from './project/ask.ts';
+import { openChanges } from './project/changes.ts';
 import { formatCommand } from './core/command.ts';
 import { messageOf } from './core/error.ts';
 import { credentials } from './core/credentials.ts';
@@ -16,14 +16,14 @@ import { printable } from './core/text.ts';
 import { widenings } from './core/widening.ts';
 import { parseMount } from './core/workspace.ts';
 import { attach } from './exec.ts';
-import { openGit } from './git.ts';
-import { openHome } from './home.ts';
+import { openGit } from './git/git.ts';
+import { openHome } from './home/home.ts';
 import { findImage, type Image } from './image.ts';
-import { openMasks } from './masks.ts';
-import { thisOwner } from './owner.ts';
-import { endContainer, listSessions, removeContainer, sweepSessions } from './sessions.ts';
+import { openMasks } from './project/masks.ts';
+import { thisOwner } from './sessions/owner.ts';
+import { endContainer, listSessions, removeContainer, sweepSessions } from './sessions/sessions.ts';
 import { readEnvFile } from './settings.ts';
-import { findUserHome, openWorkspaces } from './workspace.ts';
+import { findUserHome, openWorkspaces } from './project/workspace.ts';
 
 /** One session: its parts are opened, the container runs, the parts are finished. */
 

@@ -5,7 +5,7 @@ import { launch } from '../../ai-run/core/launch.ts';
 import type { Part } from '../../ai-run/core/part.ts';
 import { platformOfMachine } from '../../ai-run/core/platform.ts';
 import { harden } from '../../ai-run/core/policy.ts';
-import type { GitOptions } from '../../ai-run/git.ts';
+import type { GitOptions } from '../../ai-run/git/git.ts';
 import { commitAll, makeMachine, type Machine, session } from '../unit/ai-run/repositories.ts';
 import { docker, type Ran, run, upstream } from './support.ts';
 

@@ -17,9 +17,9 @@ import type { Kept } from '../../ai-run/core/home.ts';
 import { launch } from '../../ai-run/core/launch.ts';
 import { platformOfMachine } from '../../ai-run/core/platform.ts';
 import { containerUser, harden, type Mount, type Policy } from '../../ai-run/core/policy.ts';
-import { openHome } from '../../ai-run/home.ts';
-import { openMasks } from '../../ai-run/masks.ts';
-import { openWorkspaces } from '../../ai-run/workspace.ts';
+import { openHome } from '../../ai-run/home/home.ts';
+import { openMasks } from '../../ai-run/project/masks.ts';
+import { openWorkspaces } from '../../ai-run/project/workspace.ts';
 import { docker, type Ran, run, upstream } from './support.ts';
 
 const caller = { uid: process.getuid?.() ?? 1000, gid: process.getgid?.() ?? 1000 };

@@ -10,7 +10,7 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { openChanges } from '../../../ai-run/changes.ts';
+import { openChanges } from '../../../ai-run/project/changes.ts';
 import { runBy } from '../../../ai-run/core/risky.ts';
 
 describe('files that run code on the host', () => {

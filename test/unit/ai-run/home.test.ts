@@ -27,8 +27,8 @@ import {
   outermost,
 } from '../../../ai-run/core/home.ts';
 import { containerUser } from '../../../ai-run/core/policy.ts';
-import { holdFolder } from '../../../ai-run/folder.ts';
-import { openHome } from '../../../ai-run/home.ts';
+import { holdFolder } from '../../../ai-run/files/folder.ts';
+import { openHome } from '../../../ai-run/home/home.ts';
 
 const hash = '0123456789abcdef'.repeat(4);
 

@@ -14,7 +14,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { distinct, maskNote, type MaskSettings, secretsOf } from '../../../ai-run/core/masks.ts';
-import { openMasks } from '../../../ai-run/masks.ts';
+import { openMasks } from '../../../ai-run/project/masks.ts';
 
 const words = (text: string): readonly string[] => text.split(' ');
 

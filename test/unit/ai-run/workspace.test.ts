@@ -14,7 +14,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { type Ask, askOn } from '../../../ai-run/ask.ts';
+import { type Ask, askOn } from '../../../ai-run/project/ask.ts';
 import { launch } from '../../../ai-run/core/launch.ts';
 import { harden } from '../../../ai-run/core/policy.ts';
 import {
@@ -23,7 +23,7 @@ import {
   parseWorkspaces,
   workspaceLine,
 } from '../../../ai-run/core/workspace.ts';
-import { findUserHome, findWorkspace, openWorkspaces } from '../../../ai-run/workspace.ts';
+import { findUserHome, findWorkspace, openWorkspaces } from '../../../ai-run/project/workspace.ts';
 
 const code = (name: string) => expect.objectContaining({ code: name });
 

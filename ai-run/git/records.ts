@@ -1,10 +1,10 @@
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { isSessionName, summary } from './core/git.ts';
-import { parseRefs } from './core/refs.ts';
-import { sessionFolder, writeRecord } from './git-finish.ts';
-import type { Environment } from './host-git.ts';
+import { isSessionName, summary } from '../core/git.ts';
+import { parseRefs } from '../core/refs.ts';
+import { sessionFolder, writeRecord } from './finish.ts';
+import type { Environment } from './host.ts';
 import { salvage } from './salvage.ts';
 
 const Record = z.strictObject({

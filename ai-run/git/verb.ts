@@ -1,11 +1,11 @@
 import { realpathSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { UserError } from './core/error.ts';
-import { printable } from './core/text.ts';
-import { type Environment, hostGit } from './host-git.ts';
+import { UserError } from '../core/error.ts';
+import { printable } from '../core/text.ts';
+import { type Environment, hostGit } from './host.ts';
 import { readHead, readRefs } from './repository.ts';
 import { fetchSaved } from './salvage.ts';
-import { dropSession, isRunning, readSessions, type Session, settle } from './git-records.ts';
+import { dropSession, isRunning, readSessions, type Session, settle } from './records.ts';
 
 const help = `Usage: ai-run git list
        ai-run git fetch [session…]

@@ -10,10 +10,10 @@ import {
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { Ask } from './ask.ts';
-import { messageOf, UserError } from './core/error.ts';
-import type { Part } from './core/part.ts';
-import type { Mount } from './core/policy.ts';
-import { printable } from './core/text.ts';
+import { messageOf, UserError } from '../core/error.ts';
+import type { Part } from '../core/part.ts';
+import type { Mount } from '../core/policy.ts';
+import { printable } from '../core/text.ts';
 import {
   checkFolder,
   isWithin,
@@ -21,7 +21,7 @@ import {
   unlisted,
   workspaceLine,
   type WorkspaceRequest,
-} from './core/workspace.ts';
+} from '../core/workspace.ts';
 
 // The native one spells names as the file system has them, which matters where it ignores case.
 const realFolder = (folder: string): string => {

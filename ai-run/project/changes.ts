@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import { lstatSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Part } from './core/part.ts';
-import { changedFiles, runBy, runningPart } from './core/risky.ts';
-import { printable } from './core/text.ts';
-import { readPlain } from './plain.ts';
-import { walk } from './walk.ts';
+import type { Part } from '../core/part.ts';
+import { changedFiles, runBy, runningPart } from '../core/risky.ts';
+import { printable } from '../core/text.ts';
+import { readPlain } from '../files/plain.ts';
+import { walk } from '../files/walk.ts';
 
 /** More bytes than a person writes in such a file; a larger one is known by its size and time. */
 const largest = 1024 * 1024;

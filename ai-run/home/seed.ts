@@ -1,7 +1,7 @@
 import { copyFileSync, lstatSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import type { Policy } from './core/policy.ts';
-import { codeOf, giveTo, makeFolder } from './folder.ts';
+import type { Policy } from '../core/policy.ts';
+import { codeOf, giveTo, makeFolder } from '../files/folder.ts';
 
 /** Copies regular files and folders, and nothing that leads elsewhere. */
 const copyPlain = (from: string, to: string, owner: Policy['user']): void => {

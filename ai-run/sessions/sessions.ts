@@ -1,8 +1,8 @@
 import { setTimeout } from 'node:timers/promises';
-import { parseSession, type Session, sessionLabel, sessionLabels } from './core/session.ts';
-import { UserError } from './core/error.ts';
-import { printable } from './core/text.ts';
-import { attach, capture } from './exec.ts';
+import { parseSession, type Session, sessionLabel, sessionLabels } from '../core/session.ts';
+import { UserError } from '../core/error.ts';
+import { printable } from '../core/text.ts';
+import { attach, capture } from '../exec.ts';
 import { isGone, thisOwner } from './owner.ts';
 
 /** Sessions that the engine has: what `ps`, `stop` and `attach` act on, and what a killed ai-run left. */

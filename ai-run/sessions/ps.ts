@@ -1,4 +1,4 @@
-import { printable } from './core/text.ts';
+import { printable } from '../core/text.ts';
 import { listSessions } from './sessions.ts';
 
 /** Shows the sessions of the engine, as a table or as JSON. */

@@ -9,8 +9,8 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { UserError } from './core/error.ts';
-import { isMountable } from './core/launch.ts';
+import { UserError } from '../core/error.ts';
+import { isMountable } from '../core/launch.ts';
 import {
   distinct,
   type IsSecret,
@@ -20,11 +20,11 @@ import {
   type MaskSettings,
   type Secret,
   secretsOf,
-} from './core/masks.ts';
-import type { Part } from './core/part.ts';
-import { printable } from './core/text.ts';
-import { isWithin } from './core/workspace.ts';
-import { codeOf, makeFolder } from './folder.ts';
+} from '../core/masks.ts';
+import type { Part } from '../core/part.ts';
+import { printable } from '../core/text.ts';
+import { isWithin } from '../core/workspace.ts';
+import { codeOf, makeFolder } from '../files/folder.ts';
 
 /** More would make every start slow, and docker's command longer than a command may be. */
 const mostMasks = 500;

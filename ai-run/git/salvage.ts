@@ -1,9 +1,9 @@
 import { constants, lstatSync } from 'node:fs';
 import { copyFile, mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { UserError } from './core/error.ts';
-import { type Change, changedRefs, type Refs } from './core/refs.ts';
-import { type Environment, hostGit } from './host-git.ts';
+import { UserError } from '../core/error.ts';
+import { type Change, changedRefs, type Refs } from '../core/refs.ts';
+import { type Environment, hostGit } from './host.ts';
 import { readHead, readRefs } from './repository.ts';
 import { type Shadow, writeSkeleton } from './shadow.ts';
 

@@ -1,13 +1,13 @@
 import { rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { UserError } from './core/error.ts';
-import { summary } from './core/git.ts';
-import { printable } from './core/text.ts';
-import type { Environment } from './host-git.ts';
+import { UserError } from '../core/error.ts';
+import { summary } from '../core/git.ts';
+import { printable } from '../core/text.ts';
+import type { Environment } from './host.ts';
 import { fingerprints } from './repository.ts';
 import { type Kept, salvage } from './salvage.ts';
 import type { Shadow } from './shadow.ts';
-import { walk } from './walk.ts';
+import { walk } from '../files/walk.ts';
 
 /** Where a session keeps what it lends and saves. */
 export const sessionFolder = (home: string, session: string): string =>

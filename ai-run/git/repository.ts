@@ -1,9 +1,9 @@
 import { lstatSync, readdirSync, realpathSync } from 'node:fs';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
-import { parseRef, parseRefs, type Refs } from './core/refs.ts';
-import { UserError } from './core/error.ts';
-import { readPlain } from './plain.ts';
-import { type Folder, walk } from './walk.ts';
+import { parseRef, parseRefs, type Refs } from '../core/refs.ts';
+import { UserError } from '../core/error.ts';
+import { readPlain } from '../files/plain.ts';
+import { type Folder, walk } from '../files/walk.ts';
 
 /** A repository as its files say. Everything here is read as data: no git runs in it. */
 export type Repository = {

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { hostname, userInfo } from 'node:os';
-import type { Owner } from './core/session.ts';
-import { capture } from './exec.ts';
+import type { Owner } from '../core/session.ts';
+import { capture } from '../exec.ts';
 
 /**
  * When a process started, in words that only have to differ from another start of the same process id.

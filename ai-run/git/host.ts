@@ -1,7 +1,7 @@
-import { parseEntries, type Entry } from './core/git-config.ts';
-import { UserError } from './core/error.ts';
-import { printable } from './core/text.ts';
-import { capture } from './exec.ts';
+import { parseEntries, type Entry } from '../core/git-config.ts';
+import { UserError } from '../core/error.ts';
+import { printable } from '../core/text.ts';
+import { capture } from '../exec.ts';
 
 /** The caller's environment, as far as git needs it: nothing of it can point git at another repository or program. */
 export type Environment = Readonly<Record<string, string | undefined>>;

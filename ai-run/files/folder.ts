@@ -8,9 +8,9 @@ import {
   openSync,
   unlinkSync,
 } from 'node:fs';
-import { messageOf, UserError } from './core/error.ts';
-import type { Policy } from './core/policy.ts';
-import { printable } from './core/text.ts';
+import { messageOf, UserError } from '../core/error.ts';
+import type { Policy } from '../core/policy.ts';
+import { printable } from '../core/text.ts';
 
 /** A folder that is held open. Names below `path` cannot be led elsewhere, whatever is renamed or replaced above it. */
 export type Held = { readonly path: string; readonly close: () => void };

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { readdirSync, renameSync, rmdirSync, unlinkSync } from 'node:fs';
-import { fateOf } from './core/home.ts';
-import { codeOf, type Held, holdFolder, makePrivate } from './folder.ts';
+import { fateOf } from '../core/home.ts';
+import { codeOf, type Held, holdFolder, makePrivate } from '../files/folder.ts';
 
 /**
  * Removes what agents leave: trees too deep for a path, folders without permissions, names that are no text, symlinks

@@ -1,17 +1,17 @@
 import { lstatSync } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
-import { UserError } from './core/error.ts';
-import { type GitMode, isSessionName } from './core/git.ts';
-import type { Part } from './core/part.ts';
-import type { Mount } from './core/policy.ts';
-import { formatRefs } from './core/refs.ts';
-import { printable } from './core/text.ts';
-import { finish, keep, planted, sessionFolder, writeRecord } from './git-finish.ts';
-import type { Environment } from './host-git.ts';
+import { UserError } from '../core/error.ts';
+import { type GitMode, isSessionName } from '../core/git.ts';
+import type { Part } from '../core/part.ts';
+import type { Mount } from '../core/policy.ts';
+import { formatRefs } from '../core/refs.ts';
+import { printable } from '../core/text.ts';
+import { finish, keep, planted, sessionFolder, writeRecord } from './finish.ts';
+import type { Environment } from './host.ts';
 import { fingerprints, gitFolders, readRepository, repositoryAbove } from './repository.ts';
 import { makeShadow, type Shadow } from './shadow.ts';
-import { bounds, type Folder, walk } from './walk.ts';
+import { bounds, type Folder, walk } from '../files/walk.ts';
 
 export type GitOptions = {
   /** Real path of the folder that is mounted at its own path. */

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import { lstatSync, readdirSync, realpathSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { UserError } from './core/error.ts';
-import { belowHome, cachesOf, homeName, type Kept, outermost } from './core/home.ts';
-import type { Part } from './core/part.ts';
-import { home as containerHome, type Mount, type Policy } from './core/policy.ts';
-import { printable } from './core/text.ts';
-import { holdFolder, makeFolder, makePrivate } from './folder.ts';
+import { UserError } from '../core/error.ts';
+import { belowHome, cachesOf, homeName, type Kept, outermost } from '../core/home.ts';
+import type { Part } from '../core/part.ts';
+import { home as containerHome, type Mount, type Policy } from '../core/policy.ts';
+import { printable } from '../core/text.ts';
+import { holdFolder, makeFolder, makePrivate } from '../files/folder.ts';
 import { seedHome } from './seed.ts';
 import { sweep } from './sweep.ts';
 

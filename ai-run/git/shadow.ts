@@ -1,11 +1,11 @@
 import { constants, lstatSync } from 'node:fs';
 import { copyFile, lchown, mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { objectFormat, shadowConfig, unsupported } from './core/git-config.ts';
-import { UserError } from './core/error.ts';
-import type { Mount } from './core/policy.ts';
-import { formatRefs, type Refs } from './core/refs.ts';
-import { type Environment, readConfig } from './host-git.ts';
+import { objectFormat, shadowConfig, unsupported } from '../core/git-config.ts';
+import { UserError } from '../core/error.ts';
+import type { Mount } from '../core/policy.ts';
+import { formatRefs, type Refs } from '../core/refs.ts';
+import { type Environment, readConfig } from './host.ts';
 import { objectFolders, readHead, readRefs, type Repository } from './repository.ts';
 
 /**
