@@ -6,7 +6,7 @@ import type { Part } from '../../ai-run/core/part.ts';
 import { platformOfMachine } from '../../ai-run/core/platform.ts';
 import { harden } from '../../ai-run/core/policy.ts';
 import type { GitOptions } from '../../ai-run/git/git.ts';
-import { commitAll, makeMachine, type Machine, session } from '../unit/ai-run/repositories.ts';
+import { commitAll, makeMachine, type Machine, session } from '../program/repositories.ts';
 import { docker, type Ran, run, upstream } from './support.ts';
 
 /** The image that all agents stand on: it has git. */

@@ -2,9 +2,9 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import type { Part } from '../../../ai-run/core/part.ts';
-import { type GitOptions, openGit } from '../../../ai-run/git/git.ts';
-import { gitVerb } from '../../../ai-run/git/verb.ts';
+import type { Part } from '../../ai-run/core/part.ts';
+import { type GitOptions, openGit } from '../../ai-run/git/git.ts';
+import { gitVerb } from '../../ai-run/git/verb.ts';
 
 const write = (path: string, text: string, mode = 0o644): void => {
   mkdirSync(dirname(path), { recursive: true });
