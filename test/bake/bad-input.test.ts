@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { parse, stringify } from 'yaml';
 import type { BuildReport } from '../../bakery/core/report.ts';
-import { emulation } from './emulation.ts';
+import { emulation } from '../e2e/emulation.ts';
 import {
   makeBaseCheckout,
   makeTiny,
@@ -17,10 +17,10 @@ import {
   versionCheck,
   containersOf,
   noContainerIsLeft,
-} from './fake-agent.ts';
-import { alive, type Caller, descendants, startBakery, until } from './fake-caller.ts';
-import { dockerWithOldBuildx, dockerWithoutBuildx } from './fake-docker.ts';
-import { bakery, docker, edit, nonce, type Ran, removeCheckout, run } from './support.ts';
+} from '../e2e/fake-agent.ts';
+import { alive, type Caller, descendants, startBakery, until } from '../e2e/fake-caller.ts';
+import { dockerWithOldBuildx, dockerWithoutBuildx } from '../e2e/fake-docker.ts';
+import { bakery, docker, edit, nonce, type Ran, removeCheckout, run } from '../e2e/support.ts';
 
 /** What is wrong around the bakery: it says so, once, where and what to do; it leaves nothing half-done behind. */
 
