@@ -21,7 +21,8 @@ import { openHome } from './home/home.ts';
 import { findImage, type Image } from './image.ts';
 import { openMasks } from './project/masks.ts';
 import { thisOwner } from './sessions/owner.ts';
-import { endContainer, listSessions, removeContainer, sweepSessions } from './sessions/sessions.ts';
+import { openRecord, sweepSessions } from './sessions/record.ts';
+import { endContainer, listSessions, removeContainers } from './sessions/sessions.ts';
 import { readEnvFile } from './settings.ts';
 import { findUserHome, openWorkspaces } from './project/workspace.ts';
 
@@ -141,14 +142,15 @@ export const run = async (options: RunOptions): Promise<number> => {
       process.stdout.write(`${formatCommand(command)}\n`);
       return 0;
     }
-    const sweeping = sweepSessions();
+    parts.push(await openRecord(userHome, session));
+    const sweeping = sweepSessions(userHome);
     let told = false;
     const code = await attach(command, (signal) => {
       told = true;
       void endContainer(session.name, signal);
     });
     // Told to end, docker's client may have ended alone.
-    if (told) await removeContainer(session.name);
+    if (told) await removeContainers([session.name]);
     await sweeping;
     return code;
   } finally {

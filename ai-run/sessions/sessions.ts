@@ -3,7 +3,7 @@ import { parseSession, type Session, sessionLabel, sessionLabels } from '../core
 import { UserError } from '../core/error.ts';
 import { printable } from '../core/text.ts';
 import { attach, capture } from '../exec.ts';
-import { isGone, thisOwner } from './owner.ts';
+import { thisOwner } from './owner.ts';
 
 /** Sessions that the engine has: what `ps`, `stop` and `attach` act on, and what a killed ai-run left. */
 
@@ -57,15 +57,16 @@ export const listSessions = async (): Promise<RunningSession[]> => {
     });
 };
 
-const remove = (containers: readonly string[]) =>
-  capture({ file: 'docker', args: ['rm', '--force', '--volumes', ...containers] });
-
-/** Removes the containers of sessions whose ai-run was killed. Never fails: it is nobody's main errand. */
-export const sweepSessions = async (): Promise<void> => {
-  const all = await listSessions().catch(() => []);
-  const gone = await Promise.all(all.map(({ owner }) => isGone(owner)));
-  const orphans = all.filter((_, at) => gone[at] === true).map(({ container }) => container);
-  if (orphans.length > 0) await remove(orphans);
+/**
+ * Removes containers by name or id, whatever they do; one that is not there is no failure.
+ * @returns whether they are gone: false where the engine does not answer.
+ */
+export const removeContainers = async (containers: readonly string[]): Promise<boolean> => {
+  const { code, stderr } = await capture({
+    file: 'docker',
+    args: ['rm', '--force', '--volumes', ...containers],
+  });
+  return code === 0 || /No such container|removal of container .* in progress/i.test(stderr);
 };
 
 const find = (all: readonly RunningSession[], name: string): RunningSession => {
@@ -93,7 +94,7 @@ export const stopSessions = async (which: readonly string[] | 'mine'): Promise<v
   const containers = chosen.map(({ container }) => container);
   await capture({ file: 'docker', args: ['stop', ...containers] });
   // Usually it is gone by now: containers of sessions are removed when they end.
-  await remove(containers);
+  await removeContainers(containers);
 };
 
 /** A while that keeps no process alive. */
@@ -105,11 +106,8 @@ export const endContainer = async (name: string, signal: NodeJS.Signals): Promis
   const kill = { file: 'docker', args: ['kill', `--signal=${signal}`, name] };
   while (Date.now() < deadline && (await capture(kill)).code !== 0) await wait();
   while (Date.now() < deadline) await wait();
-  await remove([name]);
+  await removeContainers([name]);
 };
-
-/** Removes a session's container, if there is one left. */
-export const removeContainer = (name: string): Promise<unknown> => remove([name]);
 
 /** Joins the terminal of a running session; Ctrl-^ twice leaves it. */
 export const attachSession = async (name: string): Promise<number> => {

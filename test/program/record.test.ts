@@ -1,0 +1,89 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmod, mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import type { Owner } from '../../ai-run/core/session.ts';
+import { thisOwner } from '../../ai-run/sessions/owner.ts';
+import { openRecord, sweepSessions } from '../../ai-run/sessions/record.ts';
+
+/** A `docker` on PATH that only notes what it is asked: the engine's part is tested with a real one. */
+
+let home: string;
+const folder = (): string => join(home, '.ai-run/sessions');
+const asked = (): Promise<string> => readFile(join(home, 'asked'), 'utf8').catch(() => '');
+const answer = async (script: string): Promise<void> => {
+  const program = join(home, 'docker');
+  await writeFile(program, `#!/bin/sh\necho "$*" >> ${home}/asked\n${script}\n`);
+  await chmod(program, 0o755);
+};
+
+beforeEach(async () => {
+  home = await mkdtemp(join(tmpdir(), 'ai-run-record-'));
+  vi.stubEnv('PATH', `${home}${delimiter}${process.env['PATH']}`);
+  await answer('exit 0');
+});
+afterEach(async () => {
+  vi.unstubAllEnvs();
+  await rm(home, { recursive: true });
+});
+
+const ended = async (): Promise<Owner> => {
+  const child = spawn('true');
+  await once(child, 'exit');
+  return { ...(await thisOwner()), pid: child.pid ?? 0 };
+};
+const record = (name: string, owner: Owner) =>
+  openRecord(home, { name, agent: 'a', project: '/p', owner });
+
+describe('a record', () => {
+  test('is there as long as its session', async () => {
+    const part = await record('one', await thisOwner());
+    expect(await readdir(folder())).toEqual(['one']);
+    await part.finish?.();
+    expect(await readdir(folder())).toEqual([]);
+  });
+
+  test('is not written over another one', async () => {
+    await record('one', await thisOwner());
+    await expect(record('one', await thisOwner())).rejects.toThrow('EEXIST');
+  });
+});
+
+describe('the sweep', () => {
+  test('asks the engine nothing where nobody was killed', async () => {
+    await sweepSessions(home);
+    await record('alive', await thisOwner());
+    await sweepSessions(home);
+    expect(await asked()).toBe('');
+    expect(await readdir(folder())).toEqual(['alive']);
+  });
+
+  test('removes the containers of the killed, and their records', async () => {
+    await record('alive', await thisOwner());
+    await record('dead-1', await ended());
+    await record('dead-2', await ended());
+    const old = new Date(Date.now() - 11_000);
+    await utimes(join(folder(), 'dead-1'), old, old);
+    await sweepSessions(home);
+    expect(await asked()).toBe('rm --force --volumes dead-1 dead-2\n');
+    // Docker's client may only be about to make the container of the second.
+    expect(await readdir(folder())).toEqual(['alive', 'dead-2']);
+  });
+
+  test('keeps the records while the engine is away', async () => {
+    await record('dead', await ended());
+    await answer('echo "Cannot connect to the Docker daemon" >&2; exit 1');
+    await sweepSessions(home);
+    expect(await readdir(folder())).toEqual(['dead']);
+  });
+
+  test('leaves alone what is no record', async () => {
+    await record('alive', await thisOwner());
+    await writeFile(join(folder(), 'half'), '{"ai-run.ses');
+    await sweepSessions(home);
+    expect(await readdir(folder())).toEqual(['alive', 'half']);
+    expect(await asked()).toBe('');
+  });
+});
