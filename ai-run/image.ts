@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod/mini';
 import { type Contract, contractLabel, parseContract } from './core/contract.ts';
 import { engineError, platformError, pullError } from './core/engine-error.ts';
 import { UserError } from './core/error.ts';
@@ -9,9 +9,9 @@ import { capture, showProgress } from './exec.ts';
 /** Of `docker image inspect`, what a session needs. */
 const Inspected = z.object({
   Id: z.string(),
-  Os: z.string().optional(),
-  Architecture: z.string().optional(),
-  Config: z.object({ Labels: z.record(z.string(), z.string()).nullish() }).nullish(),
+  Os: z.optional(z.string()),
+  Architecture: z.optional(z.string()),
+  Config: z.nullish(z.object({ Labels: z.nullish(z.record(z.string(), z.string())) })),
 });
 type Inspected = z.infer<typeof Inspected>;
 

@@ -1,68 +1,72 @@
-import { z } from 'zod';
+import en from 'zod/v4/locales/en.js';
+import * as z from 'zod/mini';
 import { UserError } from './error.ts';
 import { printable } from './text.ts';
 import { whyReserved } from './variable.ts';
 
+// The small zod has no words for mistakes of its own.
+z.config(en());
+
 /** One path below the agent's home: relative, no `..`, nothing a shell or a mount would read as syntax. */
-const HomePath = z
-  .string()
-  .regex(/^(?!.*(^|\/)(\.\.?|\.git)(\/|$))[A-Za-z0-9._-]+(\/[A-Za-z0-9._-]+)*$/, {
+const HomePath = z.string().check(
+  z.regex(/^(?!.*(^|\/)(\.\.?|\.git)(\/|$))[A-Za-z0-9._-]+(\/[A-Za-z0-9._-]+)*$/, {
     error:
       'expected a path below the home, like ".config/tool": relative, without "..", letters, digits and ._-',
-  });
+  }),
+);
 
-const Host = z
-  .string()
-  .regex(
+const Host = z.string().check(
+  z.regex(
     /^(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*\.[a-z]([a-z0-9-]*[a-z0-9])$/,
     {
       error:
         'expected a host name like "api.example.com": lower case, no scheme, port, wildcard or address',
     },
-  );
+  ),
+);
 
 /** Its value goes through the environment of docker's client, so an image must not choose what else it means there. */
-const EnvironmentName = z
-  .string()
-  .regex(/^[A-Z][A-Z0-9_]*$/, {
+const EnvironmentName = z.string().check(
+  z.regex(/^[A-Z][A-Z0-9_]*$/, {
     error: 'expected an environment variable name like "API_KEY"',
     abort: true,
-  })
-  .refine((name) => whyReserved(name) === undefined, {
+  }),
+  z.refine((name) => whyReserved(name) === undefined, {
     error: ({ input }) =>
       `${String(input)} is no credential: ${whyReserved(String(input)) ?? 'it is reserved'}`,
-  });
+  }),
+);
 
 /** A credential the agent can use, by the variable it reads it from. */
 const Credential = z.strictObject({
   env: EnvironmentName,
   /** The host this credential is sent to, e.g. `api.anthropic.com`. */
-  host: Host.optional(),
+  host: z.optional(Host),
   /** The variable that points the agent at another address for that API, where it has one. */
-  baseUrl: EnvironmentName.optional(),
+  baseUrl: z.optional(EnvironmentName),
 });
 
 /** What an agent asks of its sandbox. It may ask, never loosen: it cannot name host paths, capabilities or modes. */
 export const ContractRequest = z.strictObject({
-  credentials: z.array(Credential).default([]),
+  credentials: z.prefault(z.array(Credential), []),
   /** Files and folders below its home that must outlive a session. */
-  state: z.array(HomePath).default([]),
+  state: z.prefault(z.array(HomePath), []),
   /** Folders below its home that may outlive a session and may be lost. */
-  cache: z.array(HomePath).default([]),
+  cache: z.prefault(z.array(HomePath), []),
   /** Configuration files a project may bring, relative to the project. */
-  projectConfig: z.array(HomePath).default([]),
+  projectConfig: z.prefault(z.array(HomePath), []),
   /** The hosts it cannot work without. */
-  hosts: z.array(Host).default([]),
+  hosts: z.prefault(z.array(Host), []),
 });
 
 /** The sandbox contract an image carries as its `ai-run.contract` label, as JSON. */
-export const Contract = ContractRequest.extend({
+export const Contract = z.extend(ContractRequest, {
   schema: z.literal(1),
-  agent: z.string().regex(/^[a-z0-9]+(?:[._-][a-z0-9]+)*$/),
+  agent: z.string().check(z.regex(/^[a-z0-9]+(?:[._-][a-z0-9]+)*$/)),
   /** Version of the agent, as its lock has it. */
-  version: z.string().min(1),
+  version: z.string().check(z.minLength(1)),
   /** What starts the agent inside the image; arguments are appended. */
-  command: z.array(z.string().min(1)).min(1),
+  command: z.array(z.string().check(z.minLength(1))).check(z.minLength(1)),
 });
 export type Contract = z.infer<typeof Contract>;
 

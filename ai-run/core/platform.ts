@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod/mini';
 
 /** The platforms the project makes images for, as OCI spells them. */
 export const platforms = ['linux/amd64', 'linux/arm64'] as const;

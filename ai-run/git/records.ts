@@ -1,6 +1,6 @@
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod/mini';
 import { isSessionName, summary } from '../core/git.ts';
 import { parseRefs } from '../core/refs.ts';
 import { sessionFolder, writeRecord } from './finish.ts';
@@ -19,8 +19,8 @@ const Record = z.strictObject({
       store: z.string(),
       objects: z.array(z.string()),
       format: z.enum(['sha1', 'sha256']),
-      detached: z.string().exactOptional(),
-      summary: z.string().exactOptional(),
+      detached: z.exactOptional(z.string()),
+      summary: z.exactOptional(z.string()),
     }),
   ),
 });
