@@ -116,13 +116,16 @@ const isOneError = ({ stderr }: Ran): void => {
   expect(stderr).not.toContain('This is a bug');
 };
 
+/** Nobody listens there, and a client asks it all the same: `fetch` refuses port 1 by itself. */
+const closed = '127.0.0.1:2';
+
 const unreachable = async (): Promise<void> => {
   await local((settings) => ({
     ...settings,
     mirrors: {
-      'docker.io': '127.0.0.1:1/docker.io',
-      'ghcr.io': '127.0.0.1:1/ghcr.io',
-      'mcr.microsoft.com': '127.0.0.1:1/mcr.microsoft.com',
+      'docker.io': `${closed}/docker.io`,
+      'ghcr.io': `${closed}/ghcr.io`,
+      'mcr.microsoft.com': `${closed}/mcr.microsoft.com`,
     },
   }));
 };
@@ -306,7 +309,7 @@ describe('upstream images', () => {
     const { layers, images } = reportOf(ran);
     expect(layers.map(({ ok }) => ok)).toEqual([false, false]);
     for (const { error } of layers) {
-      expect(error).toContain('127.0.0.1:1/');
+      expect(error).toContain(`${closed}/`);
       expect(error).toContain('connection refused');
     }
     expect(images.map(({ build, test: outcome }) => [build, outcome])).toEqual([
@@ -322,7 +325,7 @@ describe('upstream images', () => {
     const ran = await bakery(['--root', root, 'update', '--upstreams'], { env: environment() });
     expect(ran.code).toBe(1);
     expect(ran.stdout).toMatch(
-      /^docker\.io\/library\/node:24-trixie-slim .*127\.0\.0\.1:1.*connection refused/m,
+      /^docker\.io\/library\/node:24-trixie-slim .*127\.0\.0\.1:2.*ECONNREFUSED/m,
     );
     const after = parse(await readFile(await lockPath(), 'utf8')) as Record<string, string>;
     for (const [reference, digest] of Object.entries(after)) {
@@ -351,7 +354,7 @@ describe('upstream images', () => {
 describe('while it builds', () => {
   test('an npm registry that does not answer fails that agent, and the other one is built', async () => {
     const settings = join(root, 'npmrc');
-    await writeFile(settings, 'registry=http://127.0.0.1:1/\nfetch-retries=0\n');
+    await writeFile(settings, `registry=http://${closed}/\nfetch-retries=0\n`);
     await local((before) => ({ ...before, npmrc: settings }));
     await makeNpmAgent();
     await tiny.write([versionCheck], 'cold');
@@ -365,7 +368,7 @@ describe('while it builds', () => {
     expect(failed.map(({ id }) => id.split(' ')[0])).toEqual([`agent/${npmAgent}`]);
     expect(failed[0]?.error).toContain('RUN');
     expect(failed[0]?.error).toContain('ECONNREFUSED');
-    expect(await readFile(failed[0]?.log ?? '', 'utf8')).toContain('http://127.0.0.1:1/');
+    expect(await readFile(failed[0]?.log ?? '', 'utf8')).toContain(`http://${closed}/`);
     expect(
       new Set(images.map(({ image: tag, build, test: outcome }) => `${tag} ${build}, ${outcome}`)),
     ).toEqual(new Set([`${image} built, passed`, `ai-${npmAgent}:base blocked, not run`]));
