@@ -59,9 +59,12 @@ export type PolicyOptions = {
   readonly ociRuntime?: string | undefined;
 };
 
-/** Who a caller is in a container: never root, because root inside is root to every kernel bug there is. */
-export const containerUser = (caller: Policy['user']): Policy['user'] =>
-  caller.uid === 0 || caller.gid === 0 ? { uid: 1000, gid: 1000 } : caller;
+/**
+ * Who a caller is in a container: never root, because root inside is root to every kernel bug there is. A caller of root's
+ * group stays the owner of their files, in the group that is theirs alone on most machines.
+ */
+export const containerUser = ({ uid, gid }: Policy['user']): Policy['user'] =>
+  uid === 0 ? { uid: 1000, gid: 1000 } : { uid, gid: gid === 0 ? uid : gid };
 
 const privateHome: Mount = {
   type: 'tmpfs',

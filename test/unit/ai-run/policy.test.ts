@@ -28,9 +28,12 @@ describe('a hardened policy', () => {
   test.each([
     { uid: 0, gid: 0 },
     { uid: 0, gid: 1002 },
-    { uid: 1001, gid: 0 },
   ])('runs $uid:$gid as 1000:1000, because it is root', (user) => {
     expect(harden({ user }).user).toEqual({ uid: 1000, gid: 1000 });
+  });
+
+  test('keeps the uid of a caller in root’s group, in a group of its own', () => {
+    expect(harden({ user: { uid: 1001, gid: 0 } }).user).toEqual({ uid: 1001, gid: 1001 });
   });
 
   test('narrows one limit and keeps the others', () => {
