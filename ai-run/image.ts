@@ -1,19 +1,13 @@
-import * as z from 'zod/mini';
-import { type Contract, contractLabel, parseContract } from './core/contract.ts';
+import type { Contract } from './core/contract.ts';
 import { engineError, platformError, pullError } from './core/engine-error.ts';
 import { UserError } from './core/error.ts';
+import { type Inspected, parseInspected } from './core/image.ts';
 import type { Platform } from './core/platform.ts';
 import type { Pull } from './core/settings.ts';
+import type { Variables } from './core/variable.ts';
+import { readContract } from './contract.ts';
 import { capture, showProgress } from './exec.ts';
-
-/** Of `docker image inspect`, what a session needs. */
-const Inspected = z.object({
-  Id: z.string(),
-  Os: z.optional(z.string()),
-  Architecture: z.optional(z.string()),
-  Config: z.nullish(z.object({ Labels: z.nullish(z.record(z.string(), z.string())) })),
-});
-type Inspected = z.infer<typeof Inspected>;
+import { askSocket, findSocket } from './socket.ts';
 
 /** An image of the engine, fixed: whatever its tag becomes, this is what runs. */
 export type Image = {
@@ -33,37 +27,51 @@ export type Wanted = {
   readonly source: 'local' | 'registry';
   readonly pull: Pull;
   readonly platform: Platform;
+  readonly env: Variables;
+  readonly userHome: string;
+  /** Nothing is pulled before it is fulfilled: the user may yet be asked whether there is to be a session at all. */
+  readonly agreed: Promise<void>;
 };
 
 const inspect = (image: string, flags: readonly string[]) =>
   capture({ file: 'docker', args: ['image', 'inspect', '--format={{json .}}', ...flags, image] });
 
-const read = (stdout: string): Inspected => Inspected.parse(JSON.parse(stdout));
-
-const isFor = ({ Os, Architecture }: Inspected, platform: Platform): boolean =>
-  `${Os}/${Architecture}` === platform;
-
 type Look =
   | { readonly state: 'here'; readonly image: Inspected }
   | { readonly state: 'absent' | 'other platform' };
 
+const parse = (stdout: string): Inspected => {
+  const image = parseInspected(JSON.parse(stdout));
+  if (image !== undefined) return image;
+  throw new UserError('E_NO_ENGINE', 'the Docker engine answers what is no image', {
+    hint: 'look at `docker version`: an engine of the last years is needed',
+  });
+};
+
 /** What the engine has. It speaks of one platform of an image, its own where it can: the others need a second question. */
-const look = async ({ reference, platform }: Wanted): Promise<Look> => {
+const look = async ({ reference, platform, env }: Wanted): Promise<Look> => {
+  const socket = findSocket(env);
+  const quick =
+    socket === undefined
+      ? undefined
+      : parseInspected(await askSocket(socket, `/images/${reference}/json`));
+  if (quick?.platform === platform) return { state: 'here', image: quick };
   const first = await inspect(reference, []);
   if (first.code !== 0) {
     if (/no such (image|object)/i.test(first.stderr)) return { state: 'absent' };
     throw engineError(first.stderr);
   }
-  const image = read(first.stdout);
-  if (isFor(image, platform)) return { state: 'here', image };
+  const image = parse(first.stdout);
+  if (image.platform === platform) return { state: 'here', image };
   // By identity: the name may mean another image by now. The answer bears the identity of one platform, which cannot be run.
-  const second = await inspect(image.Id, [`--platform=${platform}`]);
+  const second = await inspect(image.id, [`--platform=${platform}`]);
   // An engine that is too old for this question has one platform of each image.
   if (second.code !== 0) return { state: 'other platform' };
-  return { state: 'here', image: { ...read(second.stdout), Id: image.Id } };
+  return { state: 'here', image: { ...parse(second.stdout), id: image.id } };
 };
 
-const pull = async ({ reference, platform }: Wanted): Promise<UserError | undefined> => {
+const pull = async ({ reference, platform, agreed }: Wanted): Promise<UserError | undefined> => {
+  await agreed;
   const { code, stderr } = await showProgress({
     file: 'docker',
     args: ['pull', `--platform=${platform}`, reference],
@@ -109,9 +117,10 @@ export const findImage = async (wanted: Wanted): Promise<Image> => {
     // Docker pulls an image of one platform whatever platform it is asked for.
     throw when === 'never' ? missing(wanted, found.state) : platformError(reference, platform);
   }
+  const { id, contract } = found.image;
   return {
-    reference: found.image.Id,
-    contract: parseContract(found.image.Config?.Labels?.[contractLabel], reference),
+    reference: id,
+    contract: await readContract(contract, reference, wanted.userHome),
     name: reference,
   };
 };

@@ -16,13 +16,14 @@ import { printable } from './core/text.ts';
 import { widenings } from './core/widening.ts';
 import { parseMount } from './core/workspace.ts';
 import { attach } from './exec.ts';
+import { walk } from './files/walk.ts';
 import { openGit } from './git/git.ts';
 import { openHome } from './home/home.ts';
 import { findImage, type Image } from './image.ts';
 import { openMasks } from './project/masks.ts';
 import { thisOwner } from './sessions/owner.ts';
-import { openRecord, sweepSessions } from './sessions/record.ts';
-import { endContainer, listSessions, removeContainers } from './sessions/sessions.ts';
+import { isShared, openRecord, sweepSessions } from './sessions/record.ts';
+import { endContainer, removeContainers } from './sessions/sessions.ts';
 import { readEnvFile } from './settings.ts';
 import { findUserHome, openWorkspaces } from './project/workspace.ts';
 
@@ -49,7 +50,7 @@ const merged = (parts: readonly Part[], what: 'env' | 'secrets'): Record<string,
 type Opening = {
   readonly options: RunOptions;
   readonly session: Session;
-  readonly image: Image;
+  readonly image: Promise<Image>;
   /** What is shared: the project first. */
   readonly folders: readonly [string, ...string[]];
   readonly userHome: string;
@@ -60,23 +61,23 @@ type Opening = {
 const openParts = async (
   { options, session, image, folders, userHome, caller }: Opening,
   opened: Part[],
-): Promise<void> => {
+): Promise<Image> => {
   const user = containerUser(caller);
   const { project } = session;
-  const others = async (): Promise<boolean> =>
-    (await listSessions()).some(
-      (one) => one.agent === session.agent && one.project === project && one.name !== session.name,
-    );
-  const { contract } = image;
-  opened.push(
-    await openHome({ userHome, project, contract, user, workspaces: folders, busy: others }),
-  );
-  if (options.mask)
-    opened.push(openMasks({ userHome, workspaces: folders, settings: { add: [], remove: [] } }));
   const { git: mode } = options;
   const { env } = process;
-  opened.push(await openGit({ project, mode, session: session.name, home: userHome, user, env }));
-  opened.push(await openChanges({ project }));
+  // What needs to know nothing of the image is done while the engine is asked for it.
+  if (options.mask)
+    opened.push(openMasks({ userHome, workspaces: folders, settings: { add: [], remove: [] } }));
+  const tree = walk(project);
+  opened.push(
+    await openGit({ project, tree, mode, session: session.name, home: userHome, user, env }),
+  );
+  opened.push(await openChanges({ project, tree }));
+  const { contract, ...rest } = await image;
+  const busy = (): Promise<boolean> => isShared(userHome, session);
+  opened.push(await openHome({ userHome, project, contract, user, workspaces: folders, busy }));
+  return { contract, ...rest };
 };
 
 /**
@@ -88,34 +89,35 @@ export const run = async (options: RunOptions): Promise<number> => {
   const { env } = process;
   const file = readEnvFile();
   const settings = settle({ flags: options.image, env, file, machine: process.arch });
-  const name = `ai-${options.agent}:${options.runtime}`;
+  const word = `ai-${options.agent}:${options.runtime}`;
   const reference = formatReference(
-    parseReference(settings.source === 'registry' ? `${settings.registry}/${name}` : name),
+    parseReference(settings.source === 'registry' ? `${settings.registry}/${word}` : word),
   );
   const userHome = findUserHome();
+  const { promise: agreed, resolve: agree } = Promise.withResolvers<void>();
+  const finding = findImage({ ...settings, reference, env, userHome, agreed });
+  // Whoever waits for it hears of it.
+  finding.catch(() => undefined);
   const shared = await openWorkspaces(
     [{ folder: '.', readonly: false }, ...options.mounts.map(parseMount)],
     { userHome, ask: askTerminal() },
   );
+  agree();
   const [project = '', ...more] = shared.mounts.map(({ target }) => target);
-  const [image, owner] = await Promise.all([findImage({ ...settings, reference }), thisOwner()]);
   const id = randomBytes(3).toString('hex');
   const { agent } = options;
-  const session = { name: sessionName(agent, project, id), agent, project, owner };
+  const name = sessionName(agent, project, id);
+  const session = { name, agent, project, owner: await thisOwner() };
 
   const caller = { uid: process.getuid?.() ?? 1000, gid: process.getgid?.() ?? 1000 };
   const limits = { cpus: Math.min(2, availableParallelism()) };
-  const { contract } = image;
-  const parts: Part[] = [
-    { notes: widenings(options, harden({ user: caller, limits })) },
-    shared,
-    credentials({ contract, env, file, extra: options.env }),
-  ];
+  const parts: Part[] = [{ notes: widenings(options, harden({ user: caller, limits })) }, shared];
   try {
-    await openParts(
-      { options, session, image, folders: [project, ...more], userHome, caller },
+    const { contract, ...image } = await openParts(
+      { options, session, image: finding, folders: [project, ...more], userHome, caller },
       parts,
     );
+    parts.push(credentials({ contract, env, file, extra: options.env }));
     for (const line of parts.flatMap(({ notes = [] }) => notes)) say(line);
     const policy = harden({
       user: caller,
@@ -142,13 +144,14 @@ export const run = async (options: RunOptions): Promise<number> => {
       process.stdout.write(`${formatCommand(command)}\n`);
       return 0;
     }
-    parts.push(await openRecord(userHome, session));
-    const sweeping = sweepSessions(userHome);
+    parts.push(openRecord(userHome, session));
     let told = false;
-    const code = await attach(command, (signal) => {
+    const running = attach(command, (signal) => {
       told = true;
       void endContainer(session.name, signal);
     });
+    const sweeping = sweepSessions(userHome);
+    const code = await running;
     // Told to end, docker's client may have ended alone.
     if (told) await removeContainers([session.name]);
     await sweeping;

@@ -1,6 +1,7 @@
 import en from 'zod/v4/locales/en.js';
 import * as z from 'zod/mini';
 import { UserError } from './error.ts';
+import { contractLabel } from './image.ts';
 import { printable } from './text.ts';
 import { whyReserved } from './variable.ts';
 
@@ -69,9 +70,6 @@ export const Contract = z.extend(ContractRequest, {
   command: z.array(z.string().check(z.minLength(1))).check(z.minLength(1)),
 });
 export type Contract = z.infer<typeof Contract>;
-
-/** The image label that holds the contract. */
-export const contractLabel = 'ai-run.contract';
 
 /**
  * The contract in the label of an image, which anybody may have written.

@@ -1,10 +1,7 @@
-import * as z from 'zod/mini';
-
 /** The platforms the project makes images for, as OCI spells them. */
 export const platforms = ['linux/amd64', 'linux/arm64'] as const;
-export const Platform = z.enum(platforms);
 /** `os/architecture`, e.g. `linux/arm64`. */
-export type Platform = z.infer<typeof Platform>;
+export type Platform = (typeof platforms)[number];
 
 /** `amd64` or `arm64`: the second half of a platform, as Docker and Go spell it. */
 export const architecture = (platform: Platform): 'amd64' | 'arm64' =>

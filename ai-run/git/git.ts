@@ -11,11 +11,13 @@ import { finish, keep, planted, sessionFolder, writeRecord } from './finish.ts';
 import type { Environment } from './host.ts';
 import { fingerprints, gitFolders, readRepository, repositoryAbove } from './repository.ts';
 import { makeShadow, type Shadow } from './shadow.ts';
-import { bounds, type Folder, walk } from '../files/walk.ts';
+import { bounds, type Folder } from '../files/walk.ts';
 
 export type GitOptions = {
   /** Real path of the folder that is mounted at its own path. */
   readonly project: string;
+  /** What `walk` finds in it. */
+  readonly tree: readonly Folder[];
   readonly mode: GitMode;
   /** Names the folder below `~/.ai-run/git` and the refs of `ai-run git fetch`. */
   readonly session: string;
@@ -121,7 +123,7 @@ const isBare = ([root]: readonly Folder[]): boolean =>
  * @throws UserError E_GIT where the project's own can be neither hidden nor copied rightly; the hint names the flag that helps.
  */
 export const openGit = async (options: GitOptions): Promise<Part> => {
-  const { project, mode, session } = options;
+  const { project, tree: folders, mode, session } = options;
   if (!isSessionName(session)) {
     throw new UserError(
       'E_SESSION',
@@ -136,7 +138,6 @@ export const openGit = async (options: GitOptions): Promise<Part> => {
       ],
     };
   }
-  const folders = walk(project);
   const dotGits = gitFolders(folders);
   if (!dotGits.includes('') && isBare(folders)) {
     throw new UserError(

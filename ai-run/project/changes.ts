@@ -5,7 +5,7 @@ import type { Part } from '../core/part.ts';
 import { changedFiles, runBy, runningPart } from '../core/risky.ts';
 import { printable } from '../core/text.ts';
 import { readPlain } from '../files/plain.ts';
-import { walk } from '../files/walk.ts';
+import { type Folder, walk } from '../files/walk.ts';
 
 /** More bytes than a person writes in such a file; a larger one is known by its size and time. */
 const largest = 1024 * 1024;
@@ -25,9 +25,12 @@ const contentOf = async (project: string, path: string): Promise<string | undefi
   return `${state.mode & 0o111} ${createHash('sha256').update(runningPart(path, text)).digest('hex')}`;
 };
 
-const snapshot = async (project: string): Promise<ReadonlyMap<string, string>> => {
+const snapshot = async (
+  project: string,
+  tree: readonly Folder[],
+): Promise<ReadonlyMap<string, string>> => {
   const found = new Map<string, string>();
-  for (const { path, entries } of walk(project)) {
+  for (const { path, entries } of tree) {
     for (const entry of entries) {
       const name = join(path, entry.name);
       // A link in place of a folder, like `.vscode`, brings all that is in it.
@@ -42,11 +45,18 @@ const snapshot = async (project: string): Promise<ReadonlyMap<string, string>> =
 };
 
 /** Says at the end of a session which files changed that can run code on the host: see core/risky. */
-export const openChanges = async ({ project }: { readonly project: string }): Promise<Part> => {
-  const before = await snapshot(project);
+export const openChanges = async ({
+  project,
+  tree,
+}: {
+  readonly project: string;
+  /** What `walk` finds in it. */
+  readonly tree: readonly Folder[];
+}): Promise<Part> => {
+  const before = await snapshot(project, tree);
   return {
     finish: async () => {
-      const changed = changedFiles(before, await snapshot(project));
+      const changed = changedFiles(before, await snapshot(project, walk(project)));
       if (changed.length === 0) return [];
       const rest = changed.length - most;
       return [

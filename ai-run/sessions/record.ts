@@ -1,4 +1,5 @@
-import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Part } from '../core/part.ts';
 import { parseSession, type Session, sessionLabels } from '../core/session.ts';
@@ -13,14 +14,14 @@ import { removeContainers } from './sessions.ts';
 const folderOf = (userHome: string): string => join(userHome, '.ai-run/sessions');
 
 /** Takes note of a session until it ends. */
-export const openRecord = async (userHome: string, session: Session): Promise<Part> => {
+export const openRecord = (userHome: string, session: Session): Part => {
   const folder = folderOf(userHome);
   const path = join(folder, session.name);
-  await mkdir(folder, { recursive: true, mode: 0o700 });
-  await writeFile(path, JSON.stringify(sessionLabels(session)), { mode: 0o600, flag: 'wx' });
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  writeFileSync(path, JSON.stringify(sessionLabels(session)), { mode: 0o600, flag: 'wx' });
   return {
     finish: async () => {
-      await rm(path, { force: true });
+      rmSync(path, { force: true });
       return [];
     },
   };
@@ -39,6 +40,16 @@ const read = async (path: string): Promise<Session | undefined> => {
     // Being written, or just removed: its owner lives.
     return undefined;
   }
+};
+
+/** Whether another session of the same agent runs in the same project: they share a home. */
+export const isShared = async (userHome: string, session: Session): Promise<boolean> => {
+  const folder = folderOf(userHome);
+  const names = await readdir(folder).catch(() => []);
+  const others = await Promise.all(
+    names.filter((name) => name !== session.name).map((name) => read(join(folder, name))),
+  );
+  return others.some((one) => one?.agent === session.agent && one.project === session.project);
 };
 
 /** Removes the containers of sessions whose ai-run was killed. Never fails: it is nobody's main errand. */

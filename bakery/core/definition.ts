@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { ContractRequest } from '../../ai-run/core/contract.ts';
-import { Platform, platforms } from '../../ai-run/core/platform.ts';
+import { platforms } from '../../ai-run/core/platform.ts';
 
 /** What a folder, an image repository component and a tag can all be. */
 export const Name = z
@@ -79,7 +79,7 @@ const DownloadInstall = z.strictObject({
   version: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._+-]*$/),
   /** What to fetch per platform. Without a sha256 the platform is not locked. */
   files: z.partialRecord(
-    Platform,
+    z.enum(platforms),
     z.strictObject({
       url: z.url({ protocol: /^https?$/ }).regex(/^[!-~]+$/),
       sha256: z
@@ -106,7 +106,7 @@ export const WrittenAgent = z.strictObject({
   command: CommandName,
   install: z.discriminatedUnion('kind', [NpmInstall, PypiInstall, DownloadInstall]),
   platforms: z
-    .array(Platform)
+    .array(z.enum(platforms))
     .min(1)
     .refine((all) => new Set(all).size === all.length, { error: 'names a platform twice' })
     .default([...platforms]),

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { contractLabel } from '../../ai-run/core/contract.ts';
+import { contractLabel } from '../../ai-run/core/image.ts';
 import type { Platform } from '../../ai-run/core/platform.ts';
 import type { Digest } from '../../ai-run/core/reference.ts';
 import {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { Contract, contractLabel } from '../../ai-run/core/contract.ts';
+import { Contract } from '../../ai-run/core/contract.ts';
+import { contractLabel } from '../../ai-run/core/image.ts';
 import { architecture, type Platform } from '../../ai-run/core/platform.ts';
 import type { TestResult } from './check.ts';
 import { keyLabel } from './plan.ts';

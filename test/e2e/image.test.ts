@@ -1,3 +1,4 @@
+import { mkdtempSync, rmSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
@@ -16,6 +17,8 @@ const word = nonce();
 const local = `ai-e2e-${word}`;
 let registry: FakeRegistry;
 let offline: FakeRegistry;
+/** Where what was validated is remembered. */
+const userHome = mkdtempSync(join(tmpdir(), 'ai-run-image-'));
 let count = 0;
 
 const contract = (version: string): string =>
@@ -34,6 +37,9 @@ const want = (repository: string, changes: Partial<Wanted> = {}): Wanted => ({
   source: 'registry',
   pull: 'missing',
   platform: own,
+  env: process.env,
+  userHome,
+  agreed: Promise.resolve(),
   ...changes,
 });
 
@@ -91,6 +97,7 @@ afterEach(() => {
   vi.unstubAllEnvs();
 });
 afterAll(async () => {
+  rmSync(userHome, { recursive: true });
   await Promise.all([registry.close(), offline.close()]);
   const { stdout } = await docker(
     'image',

@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Part } from '../../ai-run/core/part.ts';
+import { walk } from '../../ai-run/files/walk.ts';
 import { type GitOptions, openGit } from '../../ai-run/git/git.ts';
 import { gitVerb } from '../../ai-run/git/verb.ts';
 
@@ -50,7 +51,20 @@ export const makeMachine = (): Machine => {
     write,
     git: (folder, ...args) =>
       execFileSync('git', args, { cwd: folder, env, encoding: 'utf8', stdio: 'pipe' }),
-    open: (options) => openGit({ project, mode: 'shadow', session, home, user, env, ...options }),
+    open: (options) => {
+      const folder = options?.project ?? project;
+      const tree = walk(folder);
+      return openGit({
+        project: folder,
+        tree,
+        mode: 'shadow',
+        session,
+        home,
+        user,
+        env,
+        ...options,
+      });
+    },
     verb: async (...args) => {
       const lines: string[] = [];
       await gitVerb(args, { home, cwd: project, env, print: (line) => lines.push(line) });

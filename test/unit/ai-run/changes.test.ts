@@ -10,6 +10,7 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { walk } from '../../../ai-run/files/walk.ts';
 import { openChanges } from '../../../ai-run/project/changes.ts';
 import { runBy } from '../../../ai-run/core/risky.ts';
 
@@ -90,7 +91,7 @@ describe('the list at the end of a session', () => {
   afterEach(() => rmSync(project, { recursive: true }));
 
   const during = async (change: () => void): Promise<readonly string[] | undefined> => {
-    const part = await openChanges({ project });
+    const part = await openChanges({ project, tree: walk(project) });
     change();
     return part.finish?.();
   };
