@@ -117,10 +117,7 @@ export const findImage = async (wanted: Wanted): Promise<Image> => {
     // Docker pulls an image of one platform whatever platform it is asked for.
     throw when === 'never' ? missing(wanted, found.state) : platformError(reference, platform);
   }
-  const { id, contract } = found.image;
-  return {
-    reference: id,
-    contract: await readContract(contract, reference, wanted.userHome),
-    name: reference,
-  };
+  const { id, contract: label } = found.image;
+  const contract = await readContract({ id, name: reference, label }, wanted.userHome);
+  return { reference: id, contract, name: reference };
 };

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { askTerminal } from './project/ask.ts';
 import { openChanges } from './project/changes.ts';
@@ -104,7 +103,10 @@ export const run = async (options: RunOptions): Promise<number> => {
   );
   agree();
   const [project = '', ...more] = shared.mounts.map(({ target }) => target);
-  const id = randomBytes(3).toString('hex');
+  // Only has to differ: see files/unique for why it is not node:crypto's.
+  const id = Math.floor(Math.random() * 2 ** 24)
+    .toString(16)
+    .padStart(6, '0');
   const { agent } = options;
   const name = sessionName(agent, project, id);
   const session = { name, agent, project, owner: await thisOwner() };

@@ -5,14 +5,20 @@ import { isWithin } from './workspace.ts';
 /** What of a contract says which files outlive a session. */
 export type Kept = Pick<Contract, 'agent' | 'state' | 'cache'>;
 
+/** Shorter than a file name may be, which ends at 255 bytes: what is made beside it has a longer one. */
+const longest = 200;
+
 /**
- * The name of the folder that is the home of an agent's sessions in one project: `app-0123456789ab`.
- * @param hash the SHA-256 of the project's real path, as hex digits
+ * The name of the folder that is the home of an agent's sessions in one project: `+home+me+app`. No two projects share
+ * one, and only a long one has an `@`, before its digits.
+ * @param project its real path
+ * @param hash makes hex digits of a text, for paths that are longer than a name may be
  */
-export const homeName = (project: string, hash: string): string => {
-  const name = project.slice(project.lastIndexOf('/') + 1).replaceAll(/[^\p{L}\p{N}._-]/gu, '_');
-  // A file name ends at 255 bytes, and a character may take four of them.
-  return `${Array.from(name).slice(0, 40).join('')}-${hash.slice(0, 12)}`;
+export const homeName = (project: string, hash: (text: string) => string): string => {
+  const name = encodeURIComponent(project).replaceAll('%2F', '+');
+  if (name.length <= longest) return name;
+  const digits = hash(project);
+  return `${name.slice(0, longest - digits.length - 1)}@${digits}`;
 };
 
 /** Paths without those that lie in another one of them. */

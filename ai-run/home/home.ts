@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { lstatSync, readdirSync, realpathSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { UserError } from '../core/error.ts';
@@ -7,7 +6,7 @@ import type { Part } from '../core/part.ts';
 import { home as containerHome, type Mount, type Policy } from '../core/policy.ts';
 import { printable } from '../core/text.ts';
 import { holdFolder, makeFolder, makePrivate } from '../files/folder.ts';
-import { seedHome } from './seed.ts';
+import { seedHome, unfinished } from './seed.ts';
 import { sweep } from './sweep.ts';
 
 type HomeOptions = {
@@ -24,6 +23,10 @@ type HomeOptions = {
   readonly busy: () => Promise<boolean>;
 };
 
+/** Loaded where it is needed, which is seldom: see files/unique. */
+const sha256 = (text: string): string =>
+  process.getBuiltinModule('node:crypto').createHash('sha256').update(text).digest('hex');
+
 const bind = (source: string, path: string): Mount => ({
   type: 'bind',
   source,
@@ -36,7 +39,10 @@ const findHome = (folder: string, name: string, state: readonly string[], user: 
   const home = join(folder, name);
   // Left by a start that was killed; where another start is at it, it falls back on the home that there is.
   for (const one of readdirSync(folder)) {
-    if (one.startsWith(`${name}.new-`) && lstatSync(home, { throwIfNoEntry: false }) !== undefined)
+    if (
+      one.startsWith(`${name}${unfinished}`) &&
+      lstatSync(home, { throwIfNoEntry: false }) !== undefined
+    )
       rmSync(join(folder, one), { recursive: true, force: true });
   }
   seedHome(home, join(folder, 'global'), state, user);
@@ -64,7 +70,7 @@ const findHome = (folder: string, name: string, state: readonly string[], user: 
 };
 
 /**
- * The private home of an agent's sessions in one project, `~/.ai-home/<agent>/<project>-<hash>`, and the agent's
+ * The private home of an agent's sessions in one project, `~/.ai-home/<agent>/<project>`, and the agent's
  * caches, `~/.ai-cache/<agent>/…`. A home is one folder, because agents replace their files by renaming. What the
  * contract does not name is removed when the session has ended, or before the next one where it was killed, so that
  * nothing planted beside the state survives. A new home starts with the state in `~/.ai-home/<agent>/global/`.
@@ -75,8 +81,7 @@ export const openHome = async (options: HomeOptions): Promise<Part & { readonly 
   const folder = makeFolder(userHome, `.ai-home/${contract.agent}`);
   const trash = makeFolder(folder, '.trash');
   const state = outermost(contract.state);
-  const hash = createHash('sha256').update(project).digest('hex');
-  const home = findHome(folder, homeName(project, hash), state, user);
+  const home = findHome(folder, homeName(project, sha256), state, user);
   const caches = cachesOf(contract);
   // Made here, or the engine makes them, and they are root's.
   const mountPoints = [...caches, ...belowHome(options.workspaces ?? [])];

@@ -3,6 +3,9 @@ import { basename, dirname, join } from 'node:path';
 import type { Policy } from '../core/policy.ts';
 import { codeOf, giveTo, makeFolder } from '../files/folder.ts';
 
+/** Behind the name of a home: one that is being made. No home's own name goes on like this. */
+export const unfinished = '@new-';
+
 /** Copies regular files and folders, and nothing that leads elsewhere. */
 const copyPlain = (from: string, to: string, owner: Policy['user']): void => {
   const found = lstatSync(from, { throwIfNoEntry: false });
@@ -41,7 +44,7 @@ export const seedHome = (
 ): void => {
   const wanted = state.filter((path) => isPlain(global, path));
   if (wanted.length === 0 || lstatSync(home, { throwIfNoEntry: false }) !== undefined) return;
-  const made = mkdtempSync(`${home}.new-`);
+  const made = mkdtempSync(`${home}${unfinished}`);
   try {
     giveTo(owner, made);
     for (const path of wanted) {

@@ -1,7 +1,7 @@
-import { randomUUID } from 'node:crypto';
 import { readdirSync, renameSync, rmdirSync, unlinkSync } from 'node:fs';
 import { fateOf } from '../core/home.ts';
 import { codeOf, type Held, holdFolder, makePrivate } from '../files/folder.ts';
+import { uniqueName } from '../files/unique.ts';
 
 /**
  * Removes what agents leave: trees too deep for a path, folders without permissions, names that are no text, symlinks
@@ -41,7 +41,7 @@ const discard = (path: Buffer, trash: Held): void => {
     if (codeOf(error) !== 'ENOTEMPTY' && codeOf(error) !== 'EEXIST') throw error;
     // A folder has to be writable itself to be moved elsewhere.
     holding(path, makePrivate);
-    renameSync(path, `${trash.path}/${randomUUID()}`);
+    renameSync(path, `${trash.path}/${uniqueName()}`);
   }
 };
 

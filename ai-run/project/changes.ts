@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { lstatSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Part } from '../core/part.ts';
@@ -7,13 +6,13 @@ import { printable } from '../core/text.ts';
 import { readPlain } from '../files/plain.ts';
 import { type Folder, walk } from '../files/walk.ts';
 
-/** More bytes than a person writes in such a file; a larger one is known by its size and time. */
-const largest = 1024 * 1024;
+/** More bytes than a person writes in such a file; a larger one is known by its size and time. They are kept in memory. */
+const largest = 256 * 1024;
 
 /** More names than a person reads. */
 const most = 20;
 
-/** The content of a file in a few bytes, or of a symbolic link the name it holds. */
+/** What of a file runs, or the name that a symbolic link holds. */
 const contentOf = async (project: string, path: string): Promise<string | undefined> => {
   const full = join(project, path);
   const state = lstatSync(full, { throwIfNoEntry: false });
@@ -22,7 +21,7 @@ const contentOf = async (project: string, path: string): Promise<string | undefi
   const text = await readPlain(full, largest);
   if (text === undefined) return `${state.size} bytes of ${state.ctimeMs}`;
   // Whether it can be executed is part of what it does.
-  return `${state.mode & 0o111} ${createHash('sha256').update(runningPart(path, text)).digest('hex')}`;
+  return `${state.mode & 0o111} ${runningPart(path, text)}`;
 };
 
 const snapshot = async (

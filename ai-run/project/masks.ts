@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import {
   type Dirent,
   lstatSync,
@@ -25,6 +24,7 @@ import type { Part } from '../core/part.ts';
 import { printable } from '../core/text.ts';
 import { isWithin } from '../core/workspace.ts';
 import { codeOf, makeFolder } from '../files/folder.ts';
+import { uniqueName } from '../files/unique.ts';
 
 /** More would make every start slow, and docker's command longer than a command may be. */
 const mostMasks = 500;
@@ -79,7 +79,7 @@ const makeEmptyFile = (userHome: string): string => {
   const path = join(makeFolder(userHome, '.ai-home'), '.empty');
   const found = lstatSync(path, { throwIfNoEntry: false });
   if (found?.isFile() === true && found.size === 0) return path;
-  const made = `${path}.${randomUUID()}`;
+  const made = `${path}.${uniqueName()}`;
   writeFileSync(made, '', { mode: 0o444, flag: 'wx' });
   renameSync(made, path);
   return path;

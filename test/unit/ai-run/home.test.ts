@@ -16,7 +16,7 @@ import {
 } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import {
   belowHome,
@@ -30,16 +30,15 @@ import { containerUser } from '../../../ai-run/core/policy.ts';
 import { holdFolder } from '../../../ai-run/files/folder.ts';
 import { openHome } from '../../../ai-run/home/home.ts';
 
-const hash = '0123456789abcdef'.repeat(4);
-
 test.each([
-  ['/src/app', 'app-0123456789ab'],
-  ['/src/my app, "new"', 'my_app___new_-0123456789ab'],
-  ['/src/\u001B]52;c;x\u0007', '__52_c_x_-0123456789ab'],
-  ['/src/漢字', '漢字-0123456789ab'],
-  [`/src/${'漢'.repeat(85)}`, `${'漢'.repeat(40)}-0123456789ab`],
+  ['/src/app', '+src+app'],
+  ['/src/my app, "new"', '+src+my%20app%2C%20%22new%22'],
+  ['/src/a+b', '+src+a%2Bb'],
+  ['/src/\u001B]52;c;x\u0007', '+src+%1B%5D52%3Bc%3Bx%07'],
+  ['/src/漢', '+src+%E6%BC%A2'],
+  [`/src/${'a'.repeat(300)}`, `+src+${'a'.repeat(130)}@${'0123456789abcdef'.repeat(4)}`],
 ])('the home of %j is %s', (project, name) => {
-  expect(homeName(project, hash)).toBe(name);
+  expect(homeName(project, () => '0123456789abcdef'.repeat(4))).toBe(name);
 });
 
 test('paths in other ones add nothing', () => {
@@ -108,7 +107,8 @@ afterEach(() => execFileSync('rm', ['-rf', root]));
 describe('a home', () => {
   test("is a private folder of the agent's own, with its caches in their places", async () => {
     const { home, mounts } = await open();
-    expect(home).toMatch(/\/me\/\.ai-home\/otter\/app-[0-9a-f]{12}$/);
+    expect(dirname(home)).toBe(at('me/.ai-home/otter'));
+    expect(basename(home)).toMatch(/\+app$/);
     expect(mounts).toEqual([
       { type: 'bind', source: home, target: '/home/node', readonly: false },
       {
@@ -346,9 +346,9 @@ describe('the global state', () => {
   test('is copied whole though a start was killed while it was', async () => {
     write(global('.otter.json'), 'global');
     const { home } = await open();
-    write(`${home}.new-abc/.otter.json`, 'half');
+    write(`${home}@new-abc/.otter.json`, 'half');
     await open();
-    expect(existsSync(`${home}.new-abc`)).toBe(false);
+    expect(existsSync(`${home}@new-abc`)).toBe(false);
     expect(readFileSync(join(home, '.otter.json'), 'utf8')).toBe('global');
   });
 });
