@@ -1,5 +1,7 @@
 import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
 import { askTerminal } from './project/ask.ts';
 import { openChanges } from './project/changes.ts';
 import { formatCommand } from './core/command.ts';
@@ -21,6 +23,7 @@ import { openHome } from './home/home.ts';
 import { findImage, type Image } from './image.ts';
 import { openMasks } from './project/masks.ts';
 import { thisOwner } from './sessions/owner.ts';
+import { sweepFolders } from './sessions/leftovers.ts';
 import { openRecord, sweepSessions } from './sessions/record.ts';
 import { endContainer, listSessions, removeContainers } from './sessions/sessions.ts';
 import { readEnvFile } from './settings.ts';
@@ -68,14 +71,33 @@ const openParts = async (
       (one) => one.agent === session.agent && one.project === project && one.name !== session.name,
     );
   const { contract } = image;
-  opened.push(
-    await openHome({ userHome, project, contract, user, workspaces: folders, busy: others }),
-  );
+  const home = await openHome({
+    userHome,
+    project,
+    contract,
+    user,
+    workspaces: folders,
+    busy: others,
+  });
+  opened.push(home);
+  if (options.withConfig) {
+    const { openHostConfig } = await import('./home/host-config.ts');
+    const { agent } = session;
+    opened.push(await openHostConfig({ userHome, home: home.home, agent, contract, user }));
+  }
   if (options.mask)
     opened.push(openMasks({ userHome, workspaces: folders, settings: { add: [], remove: [] } }));
   const { git: mode } = options;
   const { env } = process;
   opened.push(await openGit({ project, mode, session: session.name, home: userHome, user, env }));
+  const { sshKeys, gitCredentials } = options;
+  if (sshKeys.length > 0 || gitCredentials || existsSync(join(userHome, '.ai-git-allowed'))) {
+    const { chooseKeys } = await import('./git/allowed.ts');
+    const ask = askTerminal();
+    const chosen = await chooseKeys({ userHome, project, sshKeys, gitCredentials, ask });
+    const { openKeys } = await import('./git/keys.ts');
+    if (chosen !== undefined) opened.push(await openKeys({ userHome, session, user, ...chosen }));
+  }
   opened.push(await openChanges({ project }));
 };
 
@@ -97,6 +119,10 @@ export const run = async (options: RunOptions): Promise<number> => {
     [{ folder: '.', readonly: false }, ...options.mounts.map(parseMount)],
     { userHome, ask: askTerminal() },
   );
+  if (options.build) {
+    const { agent, runtime } = options;
+    await (await import('./build.ts')).build({ agent, runtime, platform: settings.platform });
+  }
   const [project = '', ...more] = shared.mounts.map(({ target }) => target);
   const [image, owner] = await Promise.all([findImage({ ...settings, reference }), thisOwner()]);
   const id = randomBytes(3).toString('hex');
@@ -143,7 +169,7 @@ export const run = async (options: RunOptions): Promise<number> => {
       return 0;
     }
     parts.push(await openRecord(userHome, session));
-    const sweeping = sweepSessions(userHome);
+    const sweeping = Promise.all([sweepSessions(userHome), sweepFolders(userHome)]);
     let told = false;
     const code = await attach(command, (signal) => {
       told = true;
