@@ -75,10 +75,12 @@ const endings = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /**
  * Runs a command whose output is its progress, and shows that on standard error: standard output belongs to the agent.
- * What the command says on its own standard error is returned, not shown. A signal that ends ai-run ends the command too.
+ * What the command says on its own standard error is returned, not shown, or shown as well. A signal that ends ai-run
+ * ends the command too.
  */
 export const showProgress = (
   command: Command,
+  errors: 'pipe' | 'inherit' = 'pipe',
 ): Promise<{ readonly code: number; readonly stderr: string }> =>
   new Promise((resolve, reject) => {
     const release = (): void => {
@@ -92,7 +94,7 @@ export const showProgress = (
     // Before it starts: a signal in between would leave it behind.
     for (const ending of endings) process.on(ending, end);
     const child = spawn(command.file, command.args, {
-      stdio: ['ignore', 2, 'pipe'],
+      stdio: ['ignore', 2, errors],
       env: { ...process.env, ...command.env },
     });
     const err: Buffer[] = [];

@@ -10,12 +10,17 @@ Image
   --image-source <from>  local or registry (default: $AI_IMAGE_SOURCE, or local)
   --platform <name>      linux/amd64 or linux/arm64 (default: $AI_RUN_PLATFORM, or this machine's)
   --pull <when>          always, missing or never, for images of a registry (default: missing)
+  --build                build the local image with \`bakery build\` first
 
 Session
   --shell                bash instead of the agent
   --git <mode>           shadow: a repository of its own, whose commits \`ai-run git fetch\` brings back (default);
                          none: no repository; live: yours, and what the agent plants in it
   --no-mask              show it .env files, keys and tokens in the project
+  --ssh-key <name>       give its git this key of ~/.ssh, for one session; the key needs to have no passphrase
+  --git-credentials      the same after a question, whose "always" holds for this project from then on
+  --with-config          copy your own configuration of the agent into its home, as far as the image's contract
+                         lists it and it can run nothing; what the agent has set itself goes over it
   --env <name>           pass this variable on as well; its value comes from the environment or ~/.ai-env
   --print                show the docker command, do not run it
 
@@ -28,7 +33,9 @@ Limits, which may be wider or narrower than the defaults
   --gvisor               run under gVisor; --oci-runtime <name> for any other
 
 Files: ~/.ai-workspaces, folders that may be shared, one a line; ~/.ai-env, settings and credentials as NAME=value, mode 600;
-~/.ai-home and ~/.ai-cache, what agents keep; ~/.ai-run, what they have committed.
+~/.ai-git-allowed, which keys agents get, "KEY[,KEY] /project" a line, mode 600;
+~/.ai-home and ~/.ai-cache, what agents keep, and ~/.ai-home/<agent>/global, what they start with in a new project;
+~/.ai-run, what they have committed. Of its settings, an agent puts those of the project over those of its home.
 Environment: AI_IMAGE_SOURCE, AI_IMAGE_REGISTRY (registry/namespace), AI_RUN_PLATFORM, DOCKER_HOST, DOCKER_CONTEXT, and
 the credentials that the image's contract names: they are passed on, all others are not.
 

@@ -1,27 +1,24 @@
 import { availableParallelism } from 'node:os';
 import { askTerminal } from './project/ask.ts';
-import { openChanges } from './project/changes.ts';
 import { formatCommand } from './core/command.ts';
 import { messageOf } from './core/error.ts';
 import { credentials } from './core/credentials.ts';
 import { launch } from './core/launch.ts';
 import type { RunOptions } from './core/options.ts';
 import type { Part } from './core/part.ts';
-import { containerUser, harden, type PolicyOptions } from './core/policy.ts';
+import { harden } from './core/policy.ts';
 import { formatReference, parseReference } from './core/reference.ts';
-import { type Session, sessionLabels, sessionName } from './core/session.ts';
+import { sessionLabels, sessionName } from './core/session.ts';
 import { settle } from './core/settings.ts';
 import { printable } from './core/text.ts';
 import { widenings } from './core/widening.ts';
 import { parseMount } from './core/workspace.ts';
 import { attach } from './exec.ts';
-import { walk } from './files/walk.ts';
-import { openGit } from './git/git.ts';
-import { openHome } from './home/home.ts';
-import { findImage, type Image } from './image.ts';
-import { openMasks } from './project/masks.ts';
+import { findImage } from './image.ts';
+import { openParts } from './parts.ts';
 import { thisOwner } from './sessions/owner.ts';
-import { isShared, openRecord, sweepSessions } from './sessions/record.ts';
+import { sweepFolders } from './sessions/leftovers.ts';
+import { openRecord, sweepSessions } from './sessions/record.ts';
 import { endContainer, removeContainers } from './sessions/sessions.ts';
 import { readEnvFile } from './settings.ts';
 import { findUserHome, openWorkspaces } from './project/workspace.ts';
@@ -46,39 +43,6 @@ const finish = async (parts: readonly Part[]): Promise<void> => {
 const merged = (parts: readonly Part[], what: 'env' | 'secrets'): Record<string, string> =>
   Object.assign({}, ...parts.map((part) => part[what] ?? {}));
 
-type Opening = {
-  readonly options: RunOptions;
-  readonly session: Session;
-  readonly image: Promise<Image>;
-  /** What is shared: the project first. */
-  readonly folders: readonly [string, ...string[]];
-  readonly userHome: string;
-  readonly caller: PolicyOptions['user'];
-};
-
-/** Everything of a session that is made before it starts and finished after it; `opened` gets each part as it is made. */
-const openParts = async (
-  { options, session, image, folders, userHome, caller }: Opening,
-  opened: Part[],
-): Promise<Image> => {
-  const user = containerUser(caller);
-  const { project } = session;
-  const { git: mode } = options;
-  const { env } = process;
-  // What needs to know nothing of the image is done while the engine is asked for it.
-  if (options.mask)
-    opened.push(openMasks({ userHome, workspaces: folders, settings: { add: [], remove: [] } }));
-  const tree = walk(project);
-  opened.push(
-    await openGit({ project, tree, mode, session: session.name, home: userHome, user, env }),
-  );
-  opened.push(await openChanges({ project, tree }));
-  const { contract, ...rest } = await image;
-  const busy = (): Promise<boolean> => isShared(userHome, session);
-  opened.push(await openHome({ userHome, project, contract, user, workspaces: folders, busy }));
-  return { contract, ...rest };
-};
-
 /**
  * Runs an agent to its end.
  * @returns the agent's exit code; 128 + n where signal n ended it.
@@ -94,7 +58,16 @@ export const run = async (options: RunOptions): Promise<number> => {
   );
   const userHome = findUserHome();
   const { promise: agreed, resolve: agree } = Promise.withResolvers<void>();
-  const finding = findImage({ ...settings, reference, env, userHome, agreed });
+  const find = async () => {
+    if (options.build) {
+      const { agent, runtime } = options;
+      const { build } = await import('./build.ts');
+      await agreed;
+      await build({ agent, runtime, platform: settings.platform });
+    }
+    return findImage({ ...settings, reference, env, userHome, agreed });
+  };
+  const finding = find();
   // Whoever waits for it hears of it.
   finding.catch(() => undefined);
   const shared = await openWorkspaces(
@@ -117,7 +90,7 @@ export const run = async (options: RunOptions): Promise<number> => {
   try {
     const { contract, ...image } = await openParts(
       { options, session, image: finding, folders: [project, ...more], userHome, caller },
-      parts,
+      (part) => parts.push(part),
     );
     parts.push(credentials({ contract, env, file, extra: options.env }));
     for (const line of parts.flatMap(({ notes = [] }) => notes)) say(line);
@@ -152,7 +125,7 @@ export const run = async (options: RunOptions): Promise<number> => {
       told = true;
       void endContainer(session.name, signal);
     });
-    const sweeping = sweepSessions(userHome);
+    const sweeping = Promise.all([sweepSessions(userHome), sweepFolders(userHome)]);
     const code = await running;
     // Told to end, docker's client may have ended alone.
     if (told) await removeContainers([session.name]);

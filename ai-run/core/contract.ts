@@ -47,6 +47,31 @@ const Credential = z.strictObject({
   baseUrl: z.optional(EnvironmentName),
 });
 
+/** A key of a configuration file, like `model` or `ui.theme`: never one that names a program, or holds a secret. */
+const ConfigKey = z.string().check(
+  z.regex(/^[A-Za-z][A-Za-z0-9]*(\.[A-Za-z][A-Za-z0-9]*)*$/, {
+    error: 'expected a key like "model" or "ui.theme"',
+  }),
+  z.refine(
+    (key) =>
+      !/hook|helper|command|exec|refresh|(^|\.)env(\.|$)|mcp|permission|token|secret|passw|credential|auth(?!or)|api-?key|key$|statusline|notify|telemetry|sandbox/i.test(
+        key,
+      ),
+    { error: 'no key that can run something or hold a secret is carried in' },
+  ),
+);
+
+/**
+ * A file below the user's home that configures the agent there, and what of it may be carried into the sandbox when the
+ * user asks for it: `keys` of a JSON file, a Markdown text as a whole. Other formats are named, so that the user learns
+ * that they stay behind.
+ */
+const HostConfig = z.strictObject({
+  path: HomePath,
+  format: z.enum(['json', 'text', 'toml', 'yaml']),
+  keys: z.prefault(z.array(ConfigKey), []),
+});
+
 /** What an agent asks of its sandbox. It may ask, never loosen: it cannot name host paths, capabilities or modes. */
 export const ContractRequest = z.strictObject({
   credentials: z.prefault(z.array(Credential), []),
@@ -56,6 +81,8 @@ export const ContractRequest = z.strictObject({
   cache: z.prefault(z.array(HomePath), []),
   /** Configuration files a project may bring, relative to the project. */
   projectConfig: z.prefault(z.array(HomePath), []),
+  /** The user's own configuration of it, for `--with-config`. */
+  hostConfig: z.prefault(z.array(HostConfig), []),
   /** The hosts it cannot work without. */
   hosts: z.prefault(z.array(Host), []),
 });

@@ -2,6 +2,7 @@ import { UserError } from './error.ts';
 import { type GitMode, gitModes } from './git.ts';
 import type { Network, PolicyOptions } from './policy.ts';
 import type { Given } from './settings.ts';
+import { isKeyName } from './ssh-key.ts';
 
 /** What the command line says of a session, read and checked; what it does not say is absent. */
 export type RunOptions = {
@@ -11,10 +12,17 @@ export type RunOptions = {
   readonly runtime: string;
   /** Where its image comes from, as far as the command line says: see `settle`. */
   readonly image: Given['flags'];
+  /** Whether the image is built first. */
+  readonly build: boolean;
   readonly shell: boolean;
   readonly print: boolean;
   readonly git: GitMode;
   readonly mask: boolean;
+  /** Whether the user's own configuration of the agent is carried in. */
+  readonly withConfig: boolean;
+  readonly gitCredentials: boolean;
+  /** Names of private keys in `~/.ssh`. */
+  readonly sshKeys: readonly string[];
   /** Names of variables that are passed on beside those of the contract. */
   readonly env: readonly string[];
   /** `path`, `path:ro`, as they were written. */
@@ -32,10 +40,14 @@ export const runFlags = {
   'image-source': { type: 'string' },
   platform: { type: 'string' },
   pull: { type: 'string' },
+  build: { type: 'boolean' },
   shell: { type: 'boolean' },
   print: { type: 'boolean' },
   git: { type: 'string' },
   'no-mask': { type: 'boolean' },
+  'with-config': { type: 'boolean' },
+  'git-credentials': { type: 'boolean' },
+  'ssh-key': { type: 'string', multiple: true },
   env: { type: 'string', multiple: true },
   mount: { type: 'string', multiple: true },
   network: { type: 'string' },
@@ -107,6 +119,15 @@ const ociRuntimeOf = (flags: RunFlags): string | undefined => {
   return name;
 };
 
+/** What is built is local, whatever the environment says of images. */
+const imageOf = (flags: RunFlags): Given['flags'] => {
+  const { platform, pull } = flags;
+  if (flags.build !== true) return { 'image-source': flags['image-source'], platform, pull };
+  if (flags['image-source'] === 'registry' || pull !== undefined)
+    throw usage('--build makes a local image: leave out --image-source registry and --pull');
+  return { 'image-source': 'local', platform, pull };
+};
+
 const isName = (text: string): boolean => /^[a-z0-9]+(?:[._-][a-z0-9]+)*$/.test(text);
 
 /**
@@ -126,19 +147,23 @@ export const readOptions = (
   if (!isName(agent)) throw usage(`not the name of an agent: ${JSON.stringify(agent)}`);
   const runtime = flags.runtime ?? flags.lang ?? 'base';
   if (!isName(runtime)) throw usage(`--runtime: not the name of one: ${JSON.stringify(runtime)}`);
+  const sshKeys = flags['ssh-key'] ?? [];
+  const noKey = sshKeys.find((name) => !isKeyName(name));
+  if (noKey !== undefined)
+    throw usage(`--ssh-key: expected the name of a file in ~/.ssh, got ${JSON.stringify(noKey)}`);
   return {
     agent,
     args,
     runtime,
-    image: {
-      'image-source': flags['image-source'],
-      platform: flags.platform,
-      pull: flags.pull,
-    },
+    image: imageOf(flags),
+    build: flags.build === true,
     shell: flags.shell === true,
     print: flags.print === true,
     git: oneOf('git', flags.git ?? 'shadow', gitModes),
     mask: flags['no-mask'] !== true,
+    withConfig: flags['with-config'] === true,
+    gitCredentials: flags['git-credentials'] === true,
+    sshKeys,
     env: flags.env ?? [],
     mounts: flags.mount ?? [],
     network: networkOf(flags),

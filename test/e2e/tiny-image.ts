@@ -19,17 +19,23 @@ export type Tiny = {
 
 const cli = join(checkout, 'ai-run/cli.ts');
 
-const contractOf = (agent: string): string =>
-  JSON.stringify({ schema: 1, agent, version: '1.0.0', command: ['/bin/sh'] });
+type TinyOptions = {
+  /** What it stands on; the smallest one there is, where nothing is said. */
+  readonly from?: string;
+  /** What its contract asks for, by the agent's name. */
+  readonly contract?: (agent: string) => object;
+};
 
-export const makeTinyImage = async (): Promise<Tiny> => {
+export const makeTinyImage = async (options: TinyOptions = {}): Promise<Tiny> => {
   const agent = `e2e-${nonce()}`;
   const image = `ai-${agent}:base`;
-  const base = await upstream('node:24-trixie-slim');
+  const base = await upstream(options.from ?? 'node:24-trixie-slim');
+  const asked = options.contract?.(agent) ?? {};
+  const contract = { schema: 1, agent, version: '1.0.0', command: ['/bin/sh'], ...asked };
   const built = await run(
     'docker',
     ['buildx', 'build', '--load', '--provenance=false', `--tag=${image}`, '-'],
-    { input: `FROM ${base}\nLABEL ai-run.contract='${contractOf(agent)}'\nUSER 1000\n` },
+    { input: `FROM ${base}\nLABEL ai-run.contract='${JSON.stringify(contract)}'\nUSER 1000\n` },
   );
   if (built.code !== 0) throw new Error(built.stderr);
   const root = await mkdtemp(join(tmpdir(), 'ai-run-e2e-'));

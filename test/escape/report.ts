@@ -29,6 +29,8 @@ fail, and with the one thing off that guards it, where it must succeed. What it 
 | network              | bridge; \`--network none\` narrows it, \`--join\` names another                                    |
 | system calls         | Docker's seccomp profile; \`--gvisor\` puts another kernel in between                            |
 | credentials          | those that the image's contract names, and those named by \`--env\`; values are never arguments  |
+| SSH keys             | none; \`--ssh-key\` and \`~/.ai-git-allowed\` give copies of chosen ones, never an SSH agent       |
+| your own settings    | none; \`--with-config\` copies those that the contract lists, and nothing that can run something |
 | Docker socket        | never; nor devices, nor the machine's pid, ipc or network namespaces                           |
 
 Every widening takes an explicit flag, and is said on standard error.
@@ -37,6 +39,8 @@ Every widening takes an explicit flag, and is said on standard error.
 
 - The agent reaches the network unless \`--network none\` is given: what it can read it can send away.
 - It changes the project: that is its task. What it leaves there can run when you build, test or open the project.
+- An SSH key that it is given it can read: give one that opens only what the agent may change. Logins of git over HTTPS are not
+  carried in; a token can be named by \`--env\`.
 - A hole in the kernel or in runc is a way out of every container; \`--gvisor\` makes it a longer one.
 
 ## Ways out

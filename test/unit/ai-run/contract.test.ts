@@ -8,6 +8,9 @@ const paths = (changes: object): string[] => {
   return (result.error?.issues ?? []).map(({ path, code }) => [...path, code].join('.'));
 };
 
+const configKey = (key: string): string[] =>
+  paths({ hostConfig: [{ path: '.otter/settings.json', format: 'json', keys: ['ok', key] }] });
+
 describe('the contract of an image', () => {
   test('asks for nothing unless it says so', () => {
     expect(Contract.parse(minimal)).toEqual({
@@ -16,6 +19,7 @@ describe('the contract of an image', () => {
       state: [],
       cache: [],
       projectConfig: [],
+      hostConfig: [],
       hosts: [],
     });
   });
@@ -27,6 +31,10 @@ describe('the contract of an image', () => {
       state: ['.config/otter', '.otter.json'],
       cache: ['.cache/otter'],
       projectConfig: ['OTTER.md', '.otter'],
+      hostConfig: [
+        { path: '.otter/settings.json', format: 'json', keys: ['model', 'ui.theme'] },
+        { path: '.otter/OTTER.md', format: 'text', keys: [] },
+      ],
       hosts: ['api.example.com', 'a-b.c1.example'],
     };
     expect(Contract.parse(full)).toEqual(full);
@@ -63,7 +71,57 @@ describe('the contract of an image', () => {
     for (const key of ['state', 'cache', 'projectConfig']) {
       expect(paths({ [key]: ['.ok', path] })).toContain(`${key}.1.invalid_format`);
     }
+    expect(paths({ hostConfig: [{ path, format: 'json' }] })).toContain(
+      'hostConfig.0.path.invalid_format',
+    );
   });
+
+  test.each(['', '.', 'a.', '.a', 'a..b', '*', 'a b', '__proto__', 'a[0]', 'a-b', '$a'])(
+    'cannot name the setting %j',
+    (key) => {
+      expect(configKey(key)).toContain('hostConfig.0.keys.1.invalid_format');
+    },
+  );
+
+  test.each([
+    'hooks',
+    'hooks.PreToolUse',
+    'hooksConfig.enabled',
+    'apiKeyHelper',
+    'awsAuthRefresh',
+    'awsCredentialExport',
+    'otelHeadersHelper',
+    'statusLine',
+    'statusLine.command',
+    'env',
+    'env.PATH',
+    'permissions.allow',
+    'mcpServers',
+    'mcp.serverCommand',
+    'enableAllProjectMcpServers',
+    'tools.discoveryCommand',
+    'toolDiscoveryCommand',
+    'telemetry.outfile',
+    'notify',
+    'sandbox.enabled',
+    'tools.sandbox',
+    'security.auth.selectedType',
+    'oauthAccount.emailAddress',
+    'primaryApiKey',
+    'api.key',
+    'accessToken',
+    'password',
+    'clientSecret',
+  ])('cannot ask for %s, which runs something or is a secret', (key) => {
+    expect(configKey(key)).toEqual(['hostConfig.0.keys.1.custom']);
+  });
+
+  test.each(['model', 'includeCoAuthoredBy', 'general.vimMode', 'environment', 'keyboard.layout'])(
+    'can ask for %s',
+    (key) => {
+      expect(configKey(key)).toEqual([]);
+    },
+  );
 
   test.each([
     'https://api.example.com',

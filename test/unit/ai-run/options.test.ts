@@ -9,10 +9,14 @@ test('nothing said is the hardened default', () => {
     args: ['--version', '--', '-x'],
     runtime: 'base',
     image: { 'image-source': undefined, platform: undefined, pull: undefined },
+    build: false,
     shell: false,
     print: false,
     git: 'shadow',
     mask: true,
+    withConfig: false,
+    gitCredentials: false,
+    sshKeys: [],
     env: [],
     mounts: [],
     network: { mode: 'bridge' },
@@ -85,3 +89,34 @@ test.each([{ runtime: 'go:latest' }, { runtime: '' }, { git: 'public' }, { lang:
     expect(() => read(flags)).toThrow('--');
   },
 );
+
+describe('--build', () => {
+  test('makes a local image, whatever the environment says', () => {
+    expect(read({ build: true, platform: 'linux/arm64' })).toMatchObject({
+      build: true,
+      image: { 'image-source': 'local', platform: 'linux/arm64', pull: undefined },
+    });
+  });
+
+  test.each([{ 'image-source': 'registry' }, { pull: 'always' }])('and %j is refused', (flags) => {
+    expect(() => read({ build: true, ...flags })).toThrow('--build makes a local image');
+  });
+});
+
+describe('--ssh-key', () => {
+  test('names files of ~/.ssh', () => {
+    expect(read({ 'ssh-key': ['id_ed25519', 'work@host'] }).sshKeys).toEqual([
+      'id_ed25519',
+      'work@host',
+    ]);
+  });
+
+  test.each(['', '..', '../id', '/etc/key', '~/.ssh/id', '-i', 'a b', 'a,b', 'a\nb'])(
+    '%j is refused',
+    (name) => {
+      expect(() => read({ 'ssh-key': ['ok', name] })).toThrow(
+        `--ssh-key: expected the name of a file in ~/.ssh, got ${JSON.stringify(name)}`,
+      );
+    },
+  );
+});

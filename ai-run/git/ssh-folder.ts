@@ -1,0 +1,92 @@
+import { readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { UserError } from '../core/error.ts';
+import { isKeyName, keyKind } from '../core/ssh-key.ts';
+import { isWithin } from '../core/workspace.ts';
+
+/** The user's `~/.ssh`, only ever read. Its files may be symlinks, as those who keep them elsewhere have it. */
+
+/** Longer is no key and no configuration. */
+const longest = 1024 * 1024;
+
+/** The text of a file, or nothing where there is none: a pipe would never end. */
+const read = (path: string): string | undefined => {
+  const found = statSync(path, { throwIfNoEntry: false });
+  return found?.isFile() === true && found.size <= longest ? readFileSync(path, 'utf8') : undefined;
+};
+
+const namesIn = (folder: string): readonly string[] => {
+  try {
+    return readdirSync(folder).toSorted();
+  } catch {
+    return [];
+  }
+};
+
+export type SshFolder = {
+  /** A file of it, by its name. */
+  readonly file: (name: string) => string | undefined;
+  /** The names of all private keys that can be given to an agent. */
+  readonly keys: () => readonly string[];
+  /** The texts of the files below it that an `Include` means; `*` and `?` stand in the last name only. */
+  readonly include: (pattern: string) => readonly string[];
+};
+
+export const openSshFolder = (userHome: string): SshFolder => {
+  const folder = join(userHome, '.ssh');
+  const file = (name: string) => read(join(folder, name));
+  return {
+    file,
+    keys: () =>
+      namesIn(folder).filter((name) => isKeyName(name) && keyKind(file(name) ?? '') === 'key'),
+    include: (pattern) => {
+      const prefix = ['~/.ssh/', `${folder}/`].find((one) => pattern.startsWith(one)) ?? '';
+      const path = pattern.slice(prefix.length);
+      if (/^[~/]|(^|\/)\.\.(\/|$)|[[\]\\]/.test(path)) return [];
+      const parent = join(folder, dirname(path));
+      const last = path
+        .slice(path.lastIndexOf('/') + 1)
+        .replaceAll(/[.^$+(){}|]/g, String.raw`\$&`);
+      const glob = new RegExp(`^${last.replaceAll('*', '[^/]*').replaceAll('?', '[^/]')}$`);
+      return namesIn(parent)
+        .filter((name) => glob.test(name) && (!name.startsWith('.') || last.startsWith('\\.')))
+        .map((name) => join(parent, name))
+        .filter((one) => isInside(one, folder))
+        .flatMap((one) => read(one) ?? []);
+    },
+  };
+};
+
+const isInside = (path: string, folder: string): boolean => {
+  try {
+    return isWithin(realpathSync(path), realpathSync(folder));
+  } catch {
+    return false;
+  }
+};
+
+/**
+ * The text of a private key that an agent can use.
+ * @throws UserError E_SSH_KEY where there is none, and for one with a passphrase.
+ */
+export const readKey = (ssh: SshFolder, name: string): string => {
+  const text = ssh.file(name) ?? '';
+  switch (keyKind(text)) {
+    case 'key':
+      return text;
+    case 'no key': {
+      const names = ssh.keys().join(', ');
+      throw new UserError('E_SSH_KEY', `~/.ssh/${name} is no private key`, {
+        hint: names === '' ? 'there is none in ~/.ssh' : `there are: ${names}`,
+      });
+    }
+    case 'passphrase':
+      throw new UserError(
+        'E_SSH_KEY',
+        `~/.ssh/${name} needs a passphrase, which nobody can type for an agent`,
+        {
+          hint: `make a key for agents, ssh-keygen -t ed25519 -N '' -f ~/.ssh/agent, and give it access to what they need`,
+        },
+      );
+  }
+};

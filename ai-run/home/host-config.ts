@@ -1,0 +1,141 @@
+import {
+  closeSync,
+  constants,
+  fchownSync,
+  lstatSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import { dirname, join } from 'node:path';
+import type { Contract } from '../core/contract.ts';
+import { UserError } from '../core/error.ts';
+import {
+  carryText,
+  carryValues,
+  type HostConfig,
+  isOwnFile,
+  pick,
+  type Values,
+} from '../core/host-config.ts';
+import type { Part } from '../core/part.ts';
+import type { Policy } from '../core/policy.ts';
+import { holdFolder, makeFolder } from '../files/folder.ts';
+import { readPlain } from '../files/plain.ts';
+
+/** Longer is no configuration. */
+const longest = 1024 * 1024;
+
+/** A file of the user's: it may be a symlink, as those who keep their settings elsewhere have it. */
+const readOwn = (path: string): string | undefined => {
+  const found = statSync(path, { throwIfNoEntry: false });
+  return found?.isFile() === true && found.size <= longest ? readFileSync(path, 'utf8') : undefined;
+};
+
+/** Written beside and renamed: whole, and never through a symlink. */
+const replace = (path: string, text: string, owner?: Policy['user']): void => {
+  const made = `${path}.${randomUUID()}`;
+  const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
+  const file = openSync(made, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
+  try {
+    writeFileSync(file, text);
+    if (owner !== undefined && process.getuid?.() !== owner.uid)
+      fchownSync(file, owner.uid, owner.gid);
+  } finally {
+    closeSync(file);
+  }
+  renameSync(made, path);
+};
+
+/** What was carried before, by file: values, or a text. */
+type Memory = Record<string, Values | string>;
+
+const readMemory = (path: string): Memory => {
+  try {
+    return { ...JSON.parse(readFileSync(path, 'utf8')) };
+  } catch {
+    // The first time. Without it, nothing that is there is changed.
+    return {};
+  }
+};
+
+type HostConfigOptions = {
+  /** The caller's home folder, as a real path. */
+  readonly userHome: string;
+  /** The home of the agent's sessions in this project: `openHome`. */
+  readonly home: string;
+  /** The agent that the user asked for: what an image calls itself does not count. */
+  readonly agent: string;
+  readonly contract: Pick<Contract, 'hostConfig'>;
+  /** Who the container runs as: `containerUser`. */
+  readonly user: Policy['user'];
+};
+
+/** Carries one file; says what came of it, and remembers it. */
+const carry = async (
+  { userHome, home, user }: HostConfigOptions,
+  { path, format, keys }: HostConfig,
+  memory: Memory,
+): Promise<{ readonly carried?: string; readonly note?: string }> => {
+  const text = readOwn(join(userHome, path));
+  if (text === undefined) return {};
+  const stays = (why: string) => ({ note: `--with-config: ~/${path} is not carried in: ${why}` });
+  if (format !== 'json' && format !== 'text') return stays(`ai-run does not read ${format}`);
+  const values = format === 'json' ? pick(text, keys) : {};
+  if (values === undefined) return stays('it is no plain JSON');
+  const folder = dirname(path);
+  const held = holdFolder(folder === '.' ? home : makeFolder(home, folder, { owner: user }));
+  try {
+    const target = `${held.path}/${path.slice(path.lastIndexOf('/') + 1)}`;
+    const isThere = lstatSync(target, { throwIfNoEntry: false }) !== undefined;
+    const file = await readPlain(target, longest);
+    if (isThere && file === undefined) return stays('what the agent has there is no file');
+    const before = memory[path];
+    const result =
+      format === 'text'
+        ? carryText(file, before, text)
+        : carryValues(file, typeof before === 'object' ? before : {}, values);
+    if (result === undefined) return stays("the agent's own is no plain JSON");
+    if (result.text !== file) replace(target, result.text, user);
+    if (result.carried !== undefined) memory[path] = result.carried;
+    const names = Object.keys(values).join(', ');
+    if (format === 'text') return { carried: `~/${path}` };
+    return names === '' ? {} : { carried: `${names} of ~/${path}` };
+  } finally {
+    held.close();
+  }
+};
+
+/**
+ * Carries the user's own configuration of the agent into its home, as copies of what the contract lists. What the agent
+ * has said itself there goes first, and then what stands in `~/.ai-home/<agent>/global`, which the home began with.
+ * @throws UserError E_CONTRACT for a contract that asks for files of something else; E_FOLDER for what is in the way.
+ */
+export const openHostConfig = async (options: HostConfigOptions): Promise<Part> => {
+  const { home, agent, contract } = options;
+  const foreign = contract.hostConfig.find((one) => !isOwnFile(agent, one));
+  if (foreign !== undefined) {
+    throw new UserError('E_CONTRACT', `~/${foreign.path} is not ${agent}'s to read`, {
+      hint: 'leave out --with-config, or take an image that bakery made',
+    });
+  }
+  const memoryFile = `${home}.host-config`;
+  const memory = readMemory(memoryFile);
+  const carried: string[] = [];
+  const notes: string[] = [];
+  for (const file of contract.hostConfig) {
+    // oxlint-disable-next-line no-await-in-loop -- they are few, and small
+    const one = await carry(options, file, memory);
+    if (one.carried !== undefined) carried.push(one.carried);
+    if (one.note !== undefined) notes.push(one.note);
+  }
+  replace(memoryFile, JSON.stringify(memory));
+  const summary =
+    carried.length === 0
+      ? `--with-config: there is nothing of ${agent}'s in your home that may be carried in`
+      : `--with-config: the agent gets copies of ${carried.join('; ')}`;
+  return { notes: [summary, ...notes] };
+};

@@ -1,0 +1,78 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { RunOptions } from './core/options.ts';
+import type { Part } from './core/part.ts';
+import { containerUser, type PolicyOptions } from './core/policy.ts';
+import type { Session } from './core/session.ts';
+import { walk } from './files/walk.ts';
+import { openGit } from './git/git.ts';
+import { openHome } from './home/home.ts';
+import type { Image } from './image.ts';
+import { askTerminal } from './project/ask.ts';
+import { openChanges } from './project/changes.ts';
+import { openMasks } from './project/masks.ts';
+import { isShared } from './sessions/record.ts';
+
+/** Everything of a session that is made before it starts and finished after it. */
+
+type Opening = {
+  readonly options: RunOptions;
+  readonly session: Session;
+  readonly image: Promise<Image>;
+  /** What is shared: the project first. */
+  readonly folders: readonly [string, ...string[]];
+  readonly userHome: string;
+  readonly caller: PolicyOptions['user'];
+};
+
+type Opened = (part: Part) => void;
+
+/** What needs to know nothing of the image. */
+const openProject = async (
+  { options, session, folders, userHome, caller }: Opening,
+  opened: Opened,
+): Promise<void> => {
+  const user = containerUser(caller);
+  const { project, name } = session;
+  const { git: mode } = options;
+  const { env } = process;
+  if (options.mask)
+    opened(openMasks({ userHome, workspaces: folders, settings: { add: [], remove: [] } }));
+  const tree = walk(project);
+  opened(await openGit({ project, tree, mode, session: name, home: userHome, user, env }));
+  const { sshKeys, gitCredentials } = options;
+  if (sshKeys.length > 0 || gitCredentials || existsSync(join(userHome, '.ai-git-allowed'))) {
+    const { chooseKeys } = await import('./git/allowed.ts');
+    const ask = askTerminal();
+    const chosen = await chooseKeys({ userHome, project, sshKeys, gitCredentials, ask });
+    const { openKeys } = await import('./git/keys.ts');
+    if (chosen !== undefined) opened(await openKeys({ userHome, session, user, ...chosen }));
+  }
+  opened(await openChanges({ project, tree }));
+};
+
+const openAgent = async (
+  { options, session, folders, userHome, caller }: Opening,
+  { contract }: Image,
+  opened: Opened,
+): Promise<void> => {
+  const user = containerUser(caller);
+  const { agent, project } = session;
+  const busy = (): Promise<boolean> => isShared(userHome, session);
+  const home = await openHome({ userHome, project, contract, user, workspaces: folders, busy });
+  opened(home);
+  if (!options.withConfig) return;
+  const { openHostConfig } = await import('./home/host-config.ts');
+  opened(await openHostConfig({ userHome, home: home.home, agent, contract, user }));
+};
+
+/**
+ * Opens the parts of a session; `opened` gets each as it is made, so that it is finished whatever fails after it. The engine
+ * is looking for the image meanwhile.
+ */
+export const openParts = async (opening: Opening, opened: Opened): Promise<Image> => {
+  await openProject(opening, opened);
+  const image = await opening.image;
+  await openAgent(opening, image, opened);
+  return image;
+};
