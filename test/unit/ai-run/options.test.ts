@@ -19,6 +19,7 @@ test('nothing said is the hardened default', () => {
     limits: {},
     writableRoot: false,
     ociRuntime: undefined,
+    flags: {},
   } satisfies RunOptions);
 });
 
