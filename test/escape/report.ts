@@ -31,7 +31,7 @@ fail, and with the one thing off that guards it, where it must succeed. What it 
 | credentials          | those that the image's contract names, and those named by \`--env\`; values are never arguments  |
 | Docker socket        | never; nor devices, nor the machine's pid, ipc or network namespaces                           |
 
-Every widening takes an explicit flag, and is said on standard error.
+Every widening takes an explicit flag, or a line of the project's \`.ai-run.yaml\` that you have approved, and is said on standard error.
 
 ## What it does not do
 
