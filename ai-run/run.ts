@@ -6,6 +6,8 @@ import { formatCommand } from './core/command.ts';
 import { messageOf } from './core/error.ts';
 import { credentials } from './core/credentials.ts';
 import { launch } from './core/launch.ts';
+import { userMasks } from './core/mask-settings.ts';
+import type { MaskSettings } from './core/masks.ts';
 import type { RunOptions } from './core/options.ts';
 import type { Part } from './core/part.ts';
 import { containerUser, harden, type PolicyOptions } from './core/policy.ts';
@@ -13,18 +15,19 @@ import { formatReference, parseReference } from './core/reference.ts';
 import { type Session, sessionLabels, sessionName } from './core/session.ts';
 import { settle } from './core/settings.ts';
 import { printable } from './core/text.ts';
-import { widenings } from './core/widening.ts';
+import { unmasking, widenings } from './core/widening.ts';
 import { parseMount } from './core/workspace.ts';
 import { attach } from './exec.ts';
 import { openGit } from './git/git.ts';
 import { openHome } from './home/home.ts';
 import { findImage, type Image } from './image.ts';
+import { checkFolders, guardProjectFiles, openProjectFile } from './project/file.ts';
 import { openMasks } from './project/masks.ts';
 import { thisOwner } from './sessions/owner.ts';
 import { openRecord, sweepSessions } from './sessions/record.ts';
 import { endContainer, listSessions, removeContainers } from './sessions/sessions.ts';
 import { readEnvFile } from './settings.ts';
-import { findUserHome, openWorkspaces } from './project/workspace.ts';
+import { findUserHome, findWorkspace, openWorkspaces } from './project/workspace.ts';
 
 /** One session: its parts are opened, the container runs, the parts are finished. */
 
@@ -48,6 +51,8 @@ const merged = (parts: readonly Part[], what: 'env' | 'secrets'): Record<string,
 
 type Opening = {
   readonly options: RunOptions;
+  /** What is hidden beside the usual, or shown: the user's and the project's. */
+  readonly masks: readonly Required<MaskSettings>[];
   readonly session: Session;
   readonly image: Image;
   /** What is shared: the project first. */
@@ -58,7 +63,7 @@ type Opening = {
 
 /** Everything of a session that is made before it starts and finished after it; `opened` gets each part as it is made. */
 const openParts = async (
-  { options, session, image, folders, userHome, caller }: Opening,
+  { options, masks, session, image, folders, userHome, caller }: Opening,
   opened: Part[],
 ): Promise<void> => {
   const user = containerUser(caller);
@@ -71,11 +76,18 @@ const openParts = async (
   opened.push(
     await openHome({ userHome, project, contract, user, workspaces: folders, busy: others }),
   );
-  if (options.mask)
-    opened.push(openMasks({ userHome, workspaces: folders, settings: { add: [], remove: [] } }));
+  const masked = options.mask
+    ? openMasks({ userHome, workspaces: folders, settings: masks })
+    : undefined;
+  const [mine] = masks;
+  if (masked !== undefined)
+    opened.push(masked, { notes: unmasking('AI_RUN_UNMASK', mine?.remove ?? []) });
+  const hidden = masked?.mounts?.map(({ target }) => target) ?? [];
   const { git: mode } = options;
   const { env } = process;
-  opened.push(await openGit({ project, mode, session: session.name, home: userHome, user, env }));
+  opened.push(
+    await openGit({ project, mode, session: session.name, home: userHome, user, env, hidden }),
+  );
   opened.push(await openChanges({ project }));
 };
 
@@ -84,18 +96,25 @@ const openParts = async (
  * @returns the agent's exit code; 128 + n where signal n ended it.
  * @throws UserError for everything that keeps it from starting.
  */
-export const run = async (options: RunOptions): Promise<number> => {
+export const run = async (said: RunOptions): Promise<number> => {
   const { env } = process;
+  const userHome = findUserHome();
+  const caller = { uid: process.getuid?.() ?? 1000, gid: process.getgid?.() ?? 1000 };
+  const limits = { cpus: Math.min(2, availableParallelism()) };
+  const usual = harden({ user: caller, limits });
+  const ask = askTerminal();
+  const here = findWorkspace('.', userHome);
+  const projectFile = await openProjectFile({ said, project: here, userHome, usual, ask });
+  const { options } = projectFile;
   const file = readEnvFile();
   const settings = settle({ flags: options.image, env, file, machine: process.arch });
   const name = `ai-${options.agent}:${options.runtime}`;
   const reference = formatReference(
     parseReference(settings.source === 'registry' ? `${settings.registry}/${name}` : name),
   );
-  const userHome = findUserHome();
   const shared = await openWorkspaces(
-    [{ folder: '.', readonly: false }, ...options.mounts.map(parseMount)],
-    { userHome, ask: askTerminal() },
+    [{ folder: here, readonly: false }, ...options.mounts.map(parseMount)],
+    { userHome, ask },
   );
   const [project = '', ...more] = shared.mounts.map(({ target }) => target);
   const [image, owner] = await Promise.all([findImage({ ...settings, reference }), thisOwner()]);
@@ -103,17 +122,25 @@ export const run = async (options: RunOptions): Promise<number> => {
   const { agent } = options;
   const session = { name: sessionName(agent, project, id), agent, project, owner };
 
-  const caller = { uid: process.getuid?.() ?? 1000, gid: process.getgid?.() ?? 1000 };
-  const limits = { cpus: Math.min(2, availableParallelism()) };
   const { contract } = image;
   const parts: Part[] = [
-    { notes: widenings(options, harden({ user: caller, limits })) },
+    { notes: widenings(said, usual) },
+    projectFile.part,
     shared,
+    guardProjectFiles(shared.mounts),
     credentials({ contract, env, file, extra: options.env }),
   ];
   try {
     await openParts(
-      { options, session, image, folders: [project, ...more], userHome, caller },
+      {
+        options,
+        masks: [userMasks(env, file), projectFile.masks],
+        session,
+        image,
+        folders: [project, ...more],
+        userHome,
+        caller,
+      },
       parts,
     );
     for (const line of parts.flatMap(({ notes = [] }) => notes)) say(line);
@@ -142,6 +169,7 @@ export const run = async (options: RunOptions): Promise<number> => {
       process.stdout.write(`${formatCommand(command)}\n`);
       return 0;
     }
+    checkFolders(projectFile.folders, shared.mounts);
     parts.push(await openRecord(userHome, session));
     const sweeping = sweepSessions(userHome);
     let told = false;
