@@ -108,6 +108,7 @@ export const run = async (said: RunOptions): Promise<number> => {
   const { options } = projectFile;
   const file = readEnvFile();
   const settings = settle({ flags: options.image, env, file, machine: process.arch });
+  const masks = [userMasks(env, file), projectFile.masks];
   const name = `ai-${options.agent}:${options.runtime}`;
   const reference = formatReference(
     parseReference(settings.source === 'registry' ? `${settings.registry}/${name}` : name),
@@ -134,7 +135,7 @@ export const run = async (said: RunOptions): Promise<number> => {
     await openParts(
       {
         options,
-        masks: [userMasks(env, file), projectFile.masks],
+        masks,
         session,
         image,
         folders: [project, ...more],

@@ -22,7 +22,7 @@ const open = (path: string): number | undefined => {
 
 /**
  * The text of a project's file, or nothing where it has none.
- * @throws UserError E_PROJECT_FILE for a symbolic link, what is no file, is larger than 64 KiB or is not UTF-8.
+ * @throws UserError E_PROJECT_FILE for a symbolic or hard link, what is no file, is larger than 64 KiB or is not UTF-8.
  */
 export const readProjectFile = (project: string): string | undefined => {
   const handle = open(join(project, projectFile));
@@ -33,7 +33,11 @@ export const readProjectFile = (project: string): string | undefined => {
     throw refused('is not there', `rename ${other}: it is not read`);
   }
   try {
-    if (!fstatSync(handle).isFile()) throw refused('is not a file', 'remove it');
+    const state = fstatSync(handle);
+    if (!state.isFile()) throw refused('is not a file', 'remove it');
+    // By the other one, an agent could write what is mounted read-only by this one.
+    if (state.nlink > 1)
+      throw refused('has a second name (a hard link)', 'put a copy in its place');
     const bytes = new Uint8Array(largest + 1);
     let length = 0;
     for (let read = -1; read !== 0 && length < bytes.length; length += read)

@@ -54,21 +54,25 @@ describe('what narrows', () => {
   });
 
   test.each([
-    ['written', 'echo "network: bridge" > .ai-run.yaml'],
-    ['removed', 'rm -f .ai-run.yaml'],
-    ['renamed', 'mv .ai-run.yaml x'],
-    ['replaced', 'echo > y; mv -f y .ai-run.yaml'],
-  ])('cannot be %s by the agent; in a session of another folder, it can', async (_, script) => {
-    await file('network: none\n');
-    await chmod(join(tiny.project, '.ai-run.yaml'), 0o666);
-    const own = await aiRun(tiny, shell(script));
-    expect(own.code, own.stderr).not.toBe(0);
-    expect(own.stderr).toMatch(/Read-only file system|Device or resource busy/);
-    const above = { ...tiny, project: dirname(tiny.project) };
-    const other = await aiRun(above, shell(`cd shop; ${script}`));
-    expect(other.code, other.stderr).toBe(0);
-    expect(other.stderr).toContain('can run code on your machine');
-  });
+    ['written', 'echo "network: bridge" > .ai-run.yaml', true],
+    ['removed', 'rm -f .ai-run.yaml', true],
+    ['renamed', 'mv .ai-run.yaml x', true],
+    ['replaced', 'echo > y; mv -f y .ai-run.yaml', true],
+    ['given a second name', 'ln .ai-run.yaml z', false],
+  ])(
+    'cannot be %s by the agent; in a session of another folder, it can',
+    async (_, script, isChange) => {
+      await file('network: none\n');
+      await chmod(join(tiny.project, '.ai-run.yaml'), 0o666);
+      const own = await aiRun(tiny, shell(script));
+      expect(own.code, own.stderr).not.toBe(0);
+      expect(own.stderr).toMatch(/Read-only file system|Device or resource busy|cross-device link/);
+      const above = { ...tiny, project: dirname(tiny.project) };
+      const other = await aiRun(above, shell(`cd shop; ${script}`));
+      expect(other.code, other.stderr).toBe(0);
+      expect(other.stderr.includes('can run code on your machine')).toBe(isChange);
+    },
+  );
 });
 
 test('a pattern may name folders in which other parts of the session have their place', async () => {

@@ -1,5 +1,6 @@
 import {
   chmodSync,
+  linkSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -65,6 +66,14 @@ afterEach(() => rmSync(root, { recursive: true }));
 describe('a file that is', () => {
   const refusals: readonly (readonly [string, () => void, string])[] = [
     ['a symbolic link', () => symlinkSync(at('x'), at('app/.ai-run.yaml')), 'is a symbolic link'],
+    [
+      'a hard link',
+      () => {
+        writeFileSync(at('app/other-name'), '');
+        linkSync(at('app/other-name'), at('app/.ai-run.yaml'));
+      },
+      'has a second name (a hard link)',
+    ],
     ['a folder', () => mkdirSync(at('app/.ai-run.yaml')), 'is not a file'],
     ['too large', () => file(`#${'x'.repeat(64 * 1024)}`), 'is larger than 64 KiB'],
     ['not UTF-8', () => file(Uint8Array.of(0x61, 0xff)), 'is not UTF-8 text'],
