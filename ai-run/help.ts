@@ -32,10 +32,17 @@ Limits, which may be wider or narrower than the defaults
   --writable-root        the image's files may be changed, for this session
   --gvisor               run under gVisor; --oci-runtime <name> for any other
 
+Project: .ai-run.yaml in the folder that is shared says what its sessions need; flags go before it. Its keys:
+  runtime, memory, cpus, pids, network, join, git, gvisor and writable-root (true or false), and lists: mask, unmask
+  (patterns), env (names), mounts (path or path:ro, from this folder on). What allows more than the defaults do is asked
+  about in a terminal, once and after each change. The agent cannot change the file in a session that has one.
+Masks: AI_RUN_MASK hides more, AI_RUN_UNMASK shows what is hidden: patterns between spaces or commas. *.pem is a file in
+  any folder, private/ a folder, config/prod.yml a path; * and ? stand within a name. .ai-run.yaml goes before them.
+
 Files: ~/.ai-workspaces, folders that may be shared, one a line; ~/.ai-env, settings and credentials as NAME=value, mode 600;
 ~/.ai-git-allowed, which keys agents get, "KEY[,KEY] /project" a line, mode 600;
 ~/.ai-home and ~/.ai-cache, what agents keep, and ~/.ai-home/<agent>/global, what they start with in a new project;
-~/.ai-run, what they have committed. Of its settings, an agent puts those of the project over those of its home.
+~/.ai-run, what they have committed, and what you have approved. Of its settings, an agent puts those of the project over those of its home.
 Environment: AI_IMAGE_SOURCE, AI_IMAGE_REGISTRY (registry/namespace), AI_RUN_PLATFORM, DOCKER_HOST, DOCKER_CONTEXT, and
 the credentials that the image's contract names: they are passed on, all others are not.
 

@@ -1,14 +1,16 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import type { MaskSettings } from './core/masks.ts';
 import type { RunOptions } from './core/options.ts';
 import type { Part } from './core/part.ts';
-import { containerUser, type PolicyOptions } from './core/policy.ts';
+import type { Policy } from './core/policy.ts';
 import type { Session } from './core/session.ts';
+import { unmasking } from './core/widening.ts';
 import { walk } from './files/walk.ts';
 import { openGit } from './git/git.ts';
 import { openHome } from './home/home.ts';
 import type { Image } from './image.ts';
-import { askTerminal } from './project/ask.ts';
+import type { Ask } from './project/ask.ts';
 import { openChanges } from './project/changes.ts';
 import { openMasks } from './project/masks.ts';
 import { isShared } from './sessions/record.ts';
@@ -17,33 +19,42 @@ import { isShared } from './sessions/record.ts';
 
 type Opening = {
   readonly options: RunOptions;
+  /** What is hidden beside the usual, or shown: the user's, then the project's. */
+  readonly masks: readonly Required<MaskSettings>[];
   readonly session: Session;
   readonly image: Promise<Image>;
   /** What is shared: the project first. */
   readonly folders: readonly [string, ...string[]];
   readonly userHome: string;
-  readonly caller: PolicyOptions['user'];
+  /** Who the agent is in the container. */
+  readonly user: Policy['user'];
+  readonly ask: Ask | undefined;
 };
 
 type Opened = (part: Part) => void;
 
 /** What needs to know nothing of the image. */
 const openProject = async (
-  { options, session, folders, userHome, caller }: Opening,
+  { options, masks, session, folders, userHome, user, ask }: Opening,
   opened: Opened,
 ): Promise<void> => {
-  const user = containerUser(caller);
   const { project, name } = session;
   const { git: mode } = options;
   const { env } = process;
-  if (options.mask)
-    opened(openMasks({ userHome, workspaces: folders, settings: { add: [], remove: [] } }));
+  const masked = options.mask
+    ? openMasks({ userHome, workspaces: folders, settings: masks })
+    : undefined;
+  const [mine] = masks;
+  if (masked !== undefined) {
+    opened(masked);
+    opened({ notes: unmasking('AI_RUN_UNMASK', mine?.remove ?? []) });
+  }
+  const hidden = masked?.mounts?.map(({ target }) => target) ?? [];
   const tree = walk(project);
-  opened(await openGit({ project, tree, mode, session: name, home: userHome, user, env }));
+  opened(await openGit({ project, tree, mode, session: name, home: userHome, user, env, hidden }));
   const { sshKeys, gitCredentials } = options;
   if (sshKeys.length > 0 || gitCredentials || existsSync(join(userHome, '.ai-git-allowed'))) {
     const { chooseKeys } = await import('./git/allowed.ts');
-    const ask = askTerminal();
     const chosen = await chooseKeys({ userHome, project, sshKeys, gitCredentials, ask });
     const { openKeys } = await import('./git/keys.ts');
     if (chosen !== undefined) opened(await openKeys({ userHome, session, user, ...chosen }));
@@ -52,11 +63,10 @@ const openProject = async (
 };
 
 const openAgent = async (
-  { options, session, folders, userHome, caller }: Opening,
+  { options, session, folders, userHome, user }: Opening,
   { contract }: Image,
   opened: Opened,
 ): Promise<void> => {
-  const user = containerUser(caller);
   const { agent, project } = session;
   const busy = (): Promise<boolean> => isShared(userHome, session);
   const home = await openHome({ userHome, project, contract, user, workspaces: folders, busy });

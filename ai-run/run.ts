@@ -1,27 +1,29 @@
 import { availableParallelism } from 'node:os';
-import { askTerminal } from './project/ask.ts';
 import { formatCommand } from './core/command.ts';
-import { messageOf } from './core/error.ts';
 import { credentials } from './core/credentials.ts';
+import { messageOf } from './core/error.ts';
 import { launch } from './core/launch.ts';
+import { userMasks } from './core/mask-settings.ts';
 import type { RunOptions } from './core/options.ts';
 import type { Part } from './core/part.ts';
-import { harden } from './core/policy.ts';
+import { harden, type Policy } from './core/policy.ts';
 import { formatReference, parseReference } from './core/reference.ts';
-import { sessionLabels, sessionName } from './core/session.ts';
-import { settle } from './core/settings.ts';
+import { type Session, sessionLabels, sessionName } from './core/session.ts';
+import { type Settings, settle } from './core/settings.ts';
 import { printable } from './core/text.ts';
 import { widenings } from './core/widening.ts';
 import { parseMount } from './core/workspace.ts';
 import { attach } from './exec.ts';
-import { findImage } from './image.ts';
+import { findImage, type Image } from './image.ts';
 import { openParts } from './parts.ts';
-import { thisOwner } from './sessions/owner.ts';
+import { askTerminal } from './project/ask.ts';
+import { checkFolders, guardProjectFiles, openProjectFile } from './project/file.ts';
+import { findUserHome, findWorkspace, openWorkspaces } from './project/workspace.ts';
 import { sweepFolders } from './sessions/leftovers.ts';
+import { thisOwner } from './sessions/owner.ts';
 import { openRecord, sweepSessions } from './sessions/record.ts';
 import { endContainer, removeContainers } from './sessions/sessions.ts';
 import { readEnvFile } from './settings.ts';
-import { findUserHome, openWorkspaces } from './project/workspace.ts';
 
 /** One session: its parts are opened, the container runs, the parts are finished. */
 
@@ -43,94 +45,150 @@ const finish = async (parts: readonly Part[]): Promise<void> => {
 const merged = (parts: readonly Part[], what: 'env' | 'secrets'): Record<string, string> =>
   Object.assign({}, ...parts.map((part) => part[what] ?? {}));
 
+type Search = {
+  readonly options: RunOptions;
+  readonly settings: Settings;
+  readonly userHome: string;
+  /** Nothing is built or pulled before. */
+  readonly agreed: Promise<void>;
+};
+
+const search = async ({ options, settings, userHome, agreed }: Search): Promise<Image> => {
+  const { agent, runtime, build } = options;
+  const { platform } = settings;
+  if (build) {
+    await agreed;
+    await (await import('./build.ts')).build({ agent, runtime, platform });
+  }
+  const name = `ai-${agent}:${runtime}`;
+  const reference = formatReference(
+    parseReference(settings.source === 'registry' ? `${settings.registry}/${name}` : name),
+  );
+  return findImage({ ...settings, reference, env: process.env, userHome, agreed });
+};
+
+const newSession = async (agent: string, project: string): Promise<Session> => {
+  // Only has to differ: see files/unique for why it is not node:crypto's.
+  const id = Math.floor(Math.random() * 2 ** 24).toString(16);
+  const name = sessionName(agent, project, id.padStart(6, '0'));
+  return { name, agent, project, owner: await thisOwner() };
+};
+
+type Deciding = {
+  readonly options: RunOptions;
+  readonly settings: Settings;
+  readonly session: Session;
+  readonly image: Image;
+  readonly parts: readonly Part[];
+  readonly usual: Policy;
+};
+
+/** The one value that a session is: docker's command. */
+const decide = ({ options, settings, session, image, parts, usual }: Deciding) => {
+  const { TERM } = process.env;
+  const policy = harden({
+    user: usual.user,
+    network: options.network,
+    mounts: parts.flatMap(({ mounts = [] }) => mounts),
+    limits: { ...usual.limits, ...options.limits },
+    writableRoot: options.writableRoot,
+    ociRuntime: options.ociRuntime,
+  });
+  const [program = 'bash', ...rest] = options.shell ? ['bash'] : image.contract.command;
+  return launch({
+    image: image.reference,
+    platform: settings.platform,
+    policy,
+    command: [program, ...rest, ...options.args],
+    name: session.name,
+    labels: sessionLabels(session),
+    workdir: session.project,
+    env: { ...(TERM === undefined ? {} : { TERM }), ...merged(parts, 'env') },
+    secrets: merged(parts, 'secrets'),
+    terminal: process.stdin.isTTY && process.stdout.isTTY ? 'tty' : 'stdin',
+  });
+};
+
+/** Hands the terminal to the container, and sees that it is gone afterwards. */
+const hold = async (
+  command: ReturnType<typeof launch>,
+  { name }: Session,
+  userHome: string,
+): Promise<number> => {
+  let told = false;
+  const running = attach(command, (signal) => {
+    told = true;
+    void endContainer(name, signal);
+  });
+  // While docker starts.
+  const sweeping = Promise.all([sweepSessions(userHome), sweepFolders(userHome)]);
+  const code = await running;
+  // Told to end, docker's client may have ended alone.
+  if (told) await removeContainers([name]);
+  await sweeping;
+  return code;
+};
+
 /**
  * Runs an agent to its end.
+ * @param said what the command line says; the project's file says the rest.
  * @returns the agent's exit code; 128 + n where signal n ended it.
  * @throws UserError for everything that keeps it from starting.
  */
-export const run = async (options: RunOptions): Promise<number> => {
+export const run = async (said: RunOptions): Promise<number> => {
   const { env } = process;
+  const userHome = findUserHome();
+  const usual = harden({
+    user: { uid: process.getuid?.() ?? 1000, gid: process.getgid?.() ?? 1000 },
+    limits: { cpus: Math.min(2, availableParallelism()) },
+  });
+  const ask = askTerminal();
+  const here = findWorkspace('.', userHome);
+  const projectFile = await openProjectFile({ said, project: here, userHome, usual, ask });
+  const { options } = projectFile;
   const file = readEnvFile();
   const settings = settle({ flags: options.image, env, file, machine: process.arch });
-  const word = `ai-${options.agent}:${options.runtime}`;
-  const reference = formatReference(
-    parseReference(settings.source === 'registry' ? `${settings.registry}/${word}` : word),
-  );
-  const userHome = findUserHome();
   const { promise: agreed, resolve: agree } = Promise.withResolvers<void>();
-  const find = async () => {
-    if (options.build) {
-      const { agent, runtime } = options;
-      const { build } = await import('./build.ts');
-      await agreed;
-      await build({ agent, runtime, platform: settings.platform });
-    }
-    return findImage({ ...settings, reference, env, userHome, agreed });
-  };
-  const finding = find();
+  const found = search({ options, settings, userHome, agreed });
   // Whoever waits for it hears of it.
-  finding.catch(() => undefined);
+  found.catch(() => undefined);
   const shared = await openWorkspaces(
-    [{ folder: '.', readonly: false }, ...options.mounts.map(parseMount)],
-    { userHome, ask: askTerminal() },
+    [{ folder: here, readonly: false }, ...options.mounts.map(parseMount)],
+    { userHome, ask },
   );
   agree();
   const [project = '', ...more] = shared.mounts.map(({ target }) => target);
-  // Only has to differ: see files/unique for why it is not node:crypto's.
-  const id = Math.floor(Math.random() * 2 ** 24)
-    .toString(16)
-    .padStart(6, '0');
-  const { agent } = options;
-  const name = sessionName(agent, project, id);
-  const session = { name, agent, project, owner: await thisOwner() };
-
-  const caller = { uid: process.getuid?.() ?? 1000, gid: process.getgid?.() ?? 1000 };
-  const limits = { cpus: Math.min(2, availableParallelism()) };
-  const parts: Part[] = [{ notes: widenings(options, harden({ user: caller, limits })) }, shared];
+  const session = await newSession(options.agent, project);
+  const parts: Part[] = [
+    { notes: widenings(said, usual) },
+    projectFile.part,
+    shared,
+    guardProjectFiles(shared.mounts),
+  ];
   try {
-    const { contract, ...image } = await openParts(
-      { options, session, image: finding, folders: [project, ...more], userHome, caller },
+    const image = await openParts(
+      {
+        options,
+        masks: [userMasks(env, file), projectFile.masks],
+        session,
+        image: found,
+        folders: [project, ...more],
+        userHome,
+        user: usual.user,
+        ask,
+      },
       (part) => parts.push(part),
     );
-    parts.push(credentials({ contract, env, file, extra: options.env }));
+    parts.push(credentials({ contract: image.contract, env, file, extra: options.env }));
     for (const line of parts.flatMap(({ notes = [] }) => notes)) say(line);
-    const policy = harden({
-      user: caller,
-      network: options.network,
-      mounts: parts.flatMap(({ mounts = [] }) => mounts),
-      limits: { ...limits, ...options.limits },
-      writableRoot: options.writableRoot,
-      ociRuntime: options.ociRuntime,
-    });
-    const [program = 'bash', ...rest] = options.shell ? ['bash'] : contract.command;
-    const command = launch({
-      image: image.reference,
-      platform: settings.platform,
-      policy,
-      command: [program, ...rest, ...options.args],
-      name: session.name,
-      labels: sessionLabels(session),
-      workdir: project,
-      env: { ...(env['TERM'] === undefined ? {} : { TERM: env['TERM'] }), ...merged(parts, 'env') },
-      secrets: merged(parts, 'secrets'),
-      terminal: process.stdin.isTTY && process.stdout.isTTY ? 'tty' : 'stdin',
-    });
+    const command = decide({ options, settings, session, image, parts, usual });
     if (options.print) {
       process.stdout.write(`${formatCommand(command)}\n`);
       return 0;
     }
+    checkFolders(projectFile.folders, shared.mounts);
     parts.push(openRecord(userHome, session));
-    let told = false;
-    const running = attach(command, (signal) => {
-      told = true;
-      void endContainer(session.name, signal);
-    });
-    const sweeping = Promise.all([sweepSessions(userHome), sweepFolders(userHome)]);
-    const code = await running;
-    // Told to end, docker's client may have ended alone.
-    if (told) await removeContainers([session.name]);
-    await sweeping;
-    return code;
+    return await hold(command, session, userHome);
   } finally {
     await finish(parts);
   }

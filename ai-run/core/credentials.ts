@@ -59,7 +59,7 @@ export const credentials = ({ contract, env, file, extra }: Wallet): Part => {
     secrets,
     notes: [
       ...missing.map((name) => `${name} is set neither in the environment nor in ~/.ai-env`),
-      ...(passed.length === 0 ? [] : [`the agent also gets ${passed.join(', ')}, by --env`]),
+      ...(passed.length === 0 ? [] : [`the agent also gets ${passed.join(', ')}`]),
     ],
   };
 };

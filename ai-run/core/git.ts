@@ -29,3 +29,18 @@ export const summary = (folder: string, committed: readonly Committed[]): string
   const rest = committed.length - shown.length;
   return `${folder === '' ? '' : `${printable(folder)}: `}${shown.join(', ')}${rest === 0 ? '' : ` and ${rest} more`}`;
 };
+
+/** What masks cannot hide of files that git tracks: their history, and where git looks at them, that they are empty. */
+export const maskedNotes = (
+  folder: string,
+  tracked: readonly string[],
+  skipped: boolean,
+): string[] => {
+  if (tracked.length === 0) return [];
+  const more = tracked.length > 3 ? ` and ${tracked.length - 3} more` : '';
+  const names = `${folder === '' ? '' : `${printable(folder)}: `}${tracked.slice(0, 3).map(printable).join(', ')}${more}`;
+  return [
+    `git: masked, but the agent can read what was committed of it: ${names} (--git none hides the repository)`,
+    ...(skipped ? [] : [`git: masked, so that the agent may commit it as empty: ${names}`]),
+  ];
+};

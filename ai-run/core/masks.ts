@@ -1,3 +1,4 @@
+import { fits } from './glob.ts';
 import type { Mount } from './policy.ts';
 import { printable } from './text.ts';
 import { isWithin } from './workspace.ts';
@@ -27,7 +28,10 @@ const heavy = new Set(
 );
 export const isHeavy = (name: string): boolean => heavy.has(name);
 
-/** Changes of the user: patterns like those above, `*` and `?` within a name; with a `/` in them, of a path. */
+/**
+ * Changes of the user or of a project: patterns like those above, `*` and `?` within a name; with a `/` in them, of a path
+ * from the workspace on. What `remove` names is shown, whatever `add` says beside it.
+ */
 export type MaskSettings = {
   readonly add?: readonly string[];
   readonly remove?: readonly string[];
@@ -36,36 +40,35 @@ export type MaskSettings = {
 /** Whether a path, relative to its workspace, is hidden from agents. */
 export type IsSecret = (path: string, kind: 'file' | 'folder') => boolean;
 
-const globOf = (pattern: string): RegExp =>
-  new RegExp(
-    `^${pattern
-      .replaceAll(/[\\^$.|+()[\]{}]/g, String.raw`\$&`)
-      .replaceAll('*', '[^/]*')
-      .replaceAll('?', '[^/]')}$`,
-    'i',
-  );
-
 const matcher = (patterns: readonly string[]): IsSecret => {
   const rules = patterns.map((pattern) => {
     const name = pattern.replace(/\/$/, '');
     const kind = name === pattern ? 'file' : 'folder';
-    return { kind, wholePath: name.includes('/'), glob: globOf(name.replace(/^\//, '')) };
+    return { kind, wholePath: name.includes('/'), glob: name.replace(/^\//, '') };
   });
   return (path, kind) => {
     const name = path.slice(path.lastIndexOf('/') + 1);
-    return rules.some((rule) => rule.kind === kind && rule.glob.test(rule.wholePath ? path : name));
+    return rules.some(
+      (rule) => rule.kind === kind && fits(rule.wholePath ? path : name, rule.glob),
+    );
   };
 };
 
-/** What is hidden: the patterns above and those that are added, without what any of those that are removed names. */
-export const secretsOf = ({ add = [], remove = [] }: MaskSettings = {}): IsSecret => {
+/** What is hidden: the patterns above without templates, as the settings change them; the later of two is the stronger. */
+export const secretsOf = (...settings: readonly MaskSettings[]): IsSecret => {
   const byDefault = matcher(Object.values(secrets).flatMap((line) => line.split(' ')));
-  const added = matcher(add);
-  const removed = matcher(remove);
   const isHarmless = matcher(harmless);
-  return (path, kind) =>
-    !removed(path, kind) &&
-    (added(path, kind) || (byDefault(path, kind) && !isHarmless(path, kind)));
+  const changes = settings.toReversed().map(({ add = [], remove = [] }) => ({
+    adds: matcher(add),
+    removes: matcher(remove),
+  }));
+  return (path, kind) => {
+    for (const { adds, removes } of changes) {
+      if (removes(path, kind)) return false;
+      if (adds(path, kind)) return true;
+    }
+    return byDefault(path, kind) && !isHarmless(path, kind);
+  };
 };
 
 /** Something to hide, by its real path. */

@@ -1,3 +1,4 @@
+import { type Amount, cpus, memory, pids } from './amount.ts';
 import { UserError } from './error.ts';
 import { type GitMode, gitModes } from './git.ts';
 import type { Network, PolicyOptions } from './policy.ts';
@@ -31,6 +32,8 @@ export type RunOptions = {
   readonly limits: NonNullable<PolicyOptions['limits']>;
   readonly writableRoot: boolean;
   readonly ociRuntime: string | undefined;
+  /** As they were given: a project's file may say what is not among them. */
+  readonly flags: RunFlags;
 };
 
 /** For `parseArgs` of node:util. */
@@ -83,24 +86,10 @@ const oneOf = <T extends string>(flag: string, value: string, allowed: readonly 
   return found;
 };
 
-const units: Readonly<Record<string, number>> = { '': 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30 };
-
-/** Bytes, from `512m` or `8g`; the same letters as docker's. */
-const bytes = (flag: string, text: string): number => {
-  const [, number, unit = ''] = /^(\d+(?:\.\d+)?)([kmg]?)b?$/i.exec(text) ?? [];
-  const value = Math.floor(Number(number) * (units[unit.toLowerCase()] ?? 1));
-  // docker's own minimum
-  if (!(value >= 6 * 2 ** 20))
-    throw usage(`--${flag}: expected 6m or more, like 512m or 8g, got ${JSON.stringify(text)}`);
-  return value;
-};
-
-const number = (flag: string, text: string, whole: boolean): number => {
-  const value = /^\d+(\.\d+)?$/.test(text) ? Number(text) : 0;
-  if (value <= 0 || (whole && !Number.isInteger(value)))
-    throw usage(
-      `--${flag}: expected a ${whole ? 'whole ' : ''}number above 0, got ${JSON.stringify(text)}`,
-    );
+const amountOf = (flag: string, text: string, { expected, read }: Amount): number => {
+  const value = read(text);
+  if (value === undefined)
+    throw usage(`--${flag}: expected ${expected}, got ${JSON.stringify(text)}`);
   return value;
 };
 
@@ -168,11 +157,12 @@ export const readOptions = (
     mounts: flags.mount ?? [],
     network: networkOf(flags),
     limits: {
-      ...(flags.memory === undefined ? {} : { memory: bytes('memory', flags.memory) }),
-      ...(flags.cpus === undefined ? {} : { cpus: number('cpus', flags.cpus, false) }),
-      ...(flags.pids === undefined ? {} : { pids: number('pids', flags.pids, true) }),
+      ...(flags.memory === undefined ? {} : { memory: amountOf('memory', flags.memory, memory) }),
+      ...(flags.cpus === undefined ? {} : { cpus: amountOf('cpus', flags.cpus, cpus) }),
+      ...(flags.pids === undefined ? {} : { pids: amountOf('pids', flags.pids, pids) }),
     },
     writableRoot: flags['writable-root'] === true,
     ociRuntime: ociRuntimeOf(flags),
+    flags,
   };
 };

@@ -84,9 +84,16 @@ export const runningPart = (path: string, text: string): string => {
 
 type Snapshot = ReadonlyMap<string, string>;
 
-/** Paths whose content is not what it was, new ones marked: `Makefile`, `.vscode/tasks.json (new)`. What was removed runs nothing. */
+/**
+ * Paths whose content is not what it was, new ones marked: `Makefile`, `.vscode/tasks.json (new)`. What was removed runs
+ * nothing, but for what ai-run reads: it may have held back what runs next.
+ */
 export const changedFiles = (before: Snapshot, after: Snapshot): string[] =>
-  [...after]
-    .filter(([path, content]) => before.get(path) !== content)
-    .map(([path]) => (before.has(path) ? path : `${path} (new)`))
-    .toSorted();
+  [
+    ...[...after]
+      .filter(([path, content]) => before.get(path) !== content)
+      .map(([path]) => (before.has(path) ? path : `${path} (new)`)),
+    ...[...before.keys()]
+      .filter((path) => !after.has(path) && runBy(path) === 'ai-run')
+      .map((path) => `${path} (removed)`),
+  ].toSorted();

@@ -1,31 +1,61 @@
-import type { RunOptions } from './options.ts';
+import { readOptions, type RunOptions } from './options.ts';
 import type { Policy } from './policy.ts';
+import type { ProjectFile } from './project-file.ts';
+import { flagsOf } from './project-flags.ts';
 
 const gibibytes = (bytes: number): string => `${Math.round((bytes / 2 ** 30) * 10) / 10} GiB`;
 
+type Wider = Pick<RunOptions, 'limits' | 'writableRoot' | 'mask' | 'git' | 'network' | 'mounts'>;
+
 /**
- * What the command line allows beyond the defaults, one line each: nothing is widened in silence.
+ * What the command line, or the project's file, allows beyond the defaults, one line each: nothing is widened in silence.
  * @param usual the policy without any flag.
+ * @param spell how a flag is written where it stands.
  */
-export const widenings = (options: RunOptions, usual: Policy): string[] => {
+export const widenings = (
+  options: Wider,
+  usual: Policy,
+  spell = (flag: string): string => `--${flag}`,
+): string[] => {
   const { memory = 0, cpus = 0, pids = 0 } = options.limits;
   const lines: readonly (readonly [boolean, string])[] = [
-    [memory > usual.limits.memory, `--memory: the agent may use ${gibibytes(memory)}`],
-    [cpus > usual.limits.cpus, `--cpus: the agent may use ${cpus} processors`],
-    [pids > usual.limits.pids, `--pids: the agent may start ${pids} processes`],
-    [options.writableRoot, '--writable-root: the agent may change the files of its image'],
-    [!options.mask, '--no-mask: the agent may read secrets in the project'],
+    [memory > usual.limits.memory, `${spell('memory')}: the agent may use ${gibibytes(memory)}`],
+    [cpus > usual.limits.cpus, `${spell('cpus')}: the agent may use ${cpus} processors`],
+    [pids > usual.limits.pids, `${spell('pids')}: the agent may start ${pids} processes`],
+    [
+      options.writableRoot,
+      `${spell('writable-root')}: the agent may change the files of its image`,
+    ],
+    [!options.mask, `${spell('no-mask')}: the agent may read secrets in the project`],
     [
       options.git === 'live',
-      '--git live: what the agent leaves in .git can run on your machine, as soon as git runs there',
+      `${spell('git')} live: what the agent leaves in .git can run on your machine, as soon as git runs there`,
     ],
     [
       options.network.mode === 'named',
-      `--join: the agent reaches every container of network ${options.network.mode === 'named' ? options.network.name : ''}`,
+      `${spell('join')}: the agent reaches every container of network ${options.network.mode === 'named' ? options.network.name : ''}`,
     ],
     ...options.mounts.map(
-      (mount) => [true, `--mount: the agent reaches ${mount} as well`] as const,
+      (mount) => [true, `${spell('mount')}: the agent reaches ${mount} as well`] as const,
     ),
   ];
   return lines.flatMap(([isWider, line]) => (isWider ? [line] : []));
 };
+
+const quoted = (patterns: readonly string[]): string =>
+  patterns.map((pattern) => JSON.stringify(pattern)).join(', ');
+
+/** What patterns show that is hidden by default, or nothing. */
+export const unmasking = (name: string, patterns: readonly string[]): string[] =>
+  patterns.length === 0 ? [] : [`${name}: the agent may read ${quoted(patterns)}`];
+
+/** The same of a project's file: what has to be approved, one line each. */
+export const fileWidenings = (file: ProjectFile, usual: Policy): string[] => [
+  ...widenings(readOptions(flagsOf(file), ['agent'], []), usual, (flag) =>
+    flag === 'mount' ? 'mounts' : flag,
+  ),
+  ...((file.env ?? []).length === 0
+    ? []
+    : [`env: the agent gets ${file.env?.join(', ')}, as far as they are set`]),
+  ...unmasking('unmask', file.unmask ?? []),
+];

@@ -2,12 +2,14 @@ import { lstatSync } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
 import { UserError } from '../core/error.ts';
-import { type GitMode, isSessionName } from '../core/git.ts';
+import { type GitMode, isSessionName, maskedNotes } from '../core/git.ts';
 import type { Part } from '../core/part.ts';
 import type { Mount } from '../core/policy.ts';
 import { formatRefs } from '../core/refs.ts';
 import { printable } from '../core/text.ts';
+import { isWithin } from '../core/workspace.ts';
 import { finish, keep, planted, sessionFolder, writeRecord } from './finish.ts';
+import { relativeTo, trackedOf } from './hidden.ts';
 import type { Environment } from './host.ts';
 import { fingerprints, gitFolders, readRepository, repositoryAbove } from './repository.ts';
 import { makeShadow, type Shadow } from './shadow.ts';
@@ -27,6 +29,8 @@ export type GitOptions = {
   readonly user: { readonly uid: number; readonly gid: number };
   /** For git on the host: PATH, HOME and XDG_CONFIG_HOME are used. */
   readonly env: Environment;
+  /** What is masked, by real path. */
+  readonly hidden?: readonly string[];
 };
 
 /** More repositories than a project has; each is a process and two mounts at the start. */
@@ -55,7 +59,7 @@ const safeFolders = (folders: readonly string[]): Record<string, string> =>
 
 const shadowNotes = (project: string, shadows: readonly Shadow[]): string[] => {
   const outside = (path: string): boolean => relative(project, path).startsWith('..');
-  return shadows.flatMap(({ folder, commonDir, objects, lfs, hooksPath }) => {
+  return shadows.flatMap(({ folder, commonDir, objects, lfs, hooksPath, masked }) => {
     const at = folder === '' ? '' : `${printable(folder)}: `;
     const lent = objects.filter((path) => path !== join(commonDir, 'objects') && outside(path));
     const hooks = hooksPath === undefined ? undefined : resolve(project, folder, hooksPath);
@@ -65,6 +69,7 @@ const shadowNotes = (project: string, shadows: readonly Shadow[]): string[] => {
         : [
             `git: ${at}the agent can read what it borrows objects from: ${lent.map(printable).join(', ')}`,
           ]),
+      ...maskedNotes(folder, masked.tracked, masked.skipped),
       ...(lfs
         ? [
             `git: ${at}files of Git LFS are committed by the agent as they are, not as pointers: commit those yourself`,
@@ -80,7 +85,7 @@ const shadowNotes = (project: string, shadows: readonly Shadow[]): string[] => {
 };
 
 const openShadows = async (options: GitOptions, folders: readonly string[]) => {
-  const { project, session, home, user, env } = options;
+  const { project, session, home, user, env, hidden = [] } = options;
   const store = sessionFolder(home, session);
   await mkdir(join(home, '.ai-run/git'), { recursive: true, mode: 0o700 });
   await mkdir(store, { mode: 0o700 });
@@ -94,6 +99,7 @@ const openShadows = async (options: GitOptions, folders: readonly string[]) => {
         number,
         user,
         env,
+        hidden,
       });
     } catch (error) {
       // The project's own is what the user asked for; one below it can as well be hidden.
@@ -123,7 +129,7 @@ const isBare = ([root]: readonly Folder[]): boolean =>
  * @throws UserError E_GIT where the project's own can be neither hidden nor copied rightly; the hint names the flag that helps.
  */
 export const openGit = async (options: GitOptions): Promise<Part> => {
-  const { project, tree: folders, mode, session } = options;
+  const { project, tree: folders, mode, session, hidden = [], env } = options;
   if (!isSessionName(session)) {
     throw new UserError(
       'E_SESSION',
@@ -131,14 +137,19 @@ export const openGit = async (options: GitOptions): Promise<Part> => {
     );
   }
   if (mode === 'live') {
+    const tracked = await trackedOf(join(project, '.git'), relativeTo(project, hidden), env);
     return {
       env: safeFolders([project]),
       notes: [
+        ...maskedNotes('', tracked, false),
         'git: .git is shared as it is: the agent can plant hooks and settings in it that run on your machine when you use git here',
       ],
     };
   }
-  const dotGits = gitFolders(folders);
+  // What is in a masked folder is not there for the agent, and no place to mount at.
+  const dotGits = gitFolders(folders).filter(
+    (folder) => !hidden.some((path) => isWithin(join(project, folder), path)),
+  );
   if (!dotGits.includes('') && isBare(folders)) {
     throw new UserError(
       'E_GIT',

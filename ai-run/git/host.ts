@@ -6,7 +6,7 @@ import { capture } from '../exec.ts';
 /** The caller's environment, as far as git needs it: nothing of it can point git at another repository or program. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-const inherited = (env: Environment): NodeJS.ProcessEnv => ({
+const inherited = (env: Environment, index?: string): NodeJS.ProcessEnv => ({
   PATH: env['PATH'],
   HOME: env['HOME'],
   XDG_CONFIG_HOME: env['XDG_CONFIG_HOME'],
@@ -14,6 +14,7 @@ const inherited = (env: Environment): NodeJS.ProcessEnv => ({
   GIT_TERMINAL_PROMPT: '0',
   GIT_OPTIONAL_LOCKS: '0',
   GIT_NO_LAZY_FETCH: '1',
+  ...(index === undefined ? {} : { GIT_INDEX_FILE: index }),
 });
 
 // What a repository's configuration could start, even the user's own: his hooks may be files of the project.
@@ -29,12 +30,18 @@ const quiet = [
 
 /**
  * Runs git on the host, in a repository that no agent can write: the user's own, or one that ai-run made.
+ * @param index the index to read and write in place of the repository's.
  * @returns what it printed, or its exit code and the last line of its complaint.
  */
-export const hostGit = async (gitDir: string, args: readonly string[], env: Environment) => {
+export const hostGit = async (
+  gitDir: string,
+  args: readonly string[],
+  env: Environment,
+  index?: string,
+) => {
   const { code, stdout, stderr } = await capture(
     { file: 'git', args: [...quiet, `--git-dir=${gitDir}`, ...args] },
-    inherited(env),
+    inherited(env, index),
   );
   return { code, stdout, reason: printable(stderr).trim().split('\n').at(-1) ?? '' };
 };

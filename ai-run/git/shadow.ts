@@ -5,6 +5,7 @@ import { objectFormat, shadowConfig, unsupported } from '../core/git-config.ts';
 import { UserError } from '../core/error.ts';
 import type { Mount } from '../core/policy.ts';
 import { formatRefs, type Refs } from '../core/refs.ts';
+import { relativeTo, skipHidden, trackedOf } from './hidden.ts';
 import { type Environment, readConfig } from './host.ts';
 import { objectFolders, readHead, readRefs, type Repository } from './repository.ts';
 
@@ -25,6 +26,8 @@ export type Shadow = Repository & {
   readonly lfs: boolean;
   /** `core.hooksPath` where it was set: a folder whose files run on the host. */
   readonly hooksPath?: string;
+  /** Masked files that git tracks, and whether it takes them as they were. */
+  readonly masked: { readonly tracked: readonly string[]; readonly skipped: boolean };
 };
 
 // State of work in progress, all of it data: what is staged, and what a commit would have as second parent.
@@ -116,6 +119,8 @@ export const makeShadow = async (
     readonly number: number;
     readonly user: { readonly uid: number; readonly gid: number };
     readonly env: Environment;
+    /** What is masked, by real path. */
+    readonly hidden?: readonly string[];
   },
 ): Promise<Shadow> => {
   const { gitDir, commonDir, pointer } = repository;
@@ -154,6 +159,9 @@ export const makeShadow = async (
   const shared = (await readdir(gitDir)).filter((name) => /^sharedindex\.[0-9a-f]+$/.test(name));
   for (const name of [...copied, ...shared]) await copy(gitDir, shadow, name);
   for (const name of copiedCommon) await copy(commonDir, shadow, name);
+  const hidden = relativeTo(join(project, repository.folder), options.hidden ?? []);
+  const tracked = await trackedOf(gitDir, hidden, options.env);
+  const skipped = await skipHidden(shadow, { gitDir, hidden }, tracked, options.env);
   if (pointer)
     await writeFile(join(store, 'pointer'), `gitdir: ${place(number, 'git')}\n`, { mode: 0o444 });
   await give(shadow, options.user);
@@ -166,6 +174,7 @@ export const makeShadow = async (
     before,
     ...('id' in head ? { detached: head.id } : {}),
     mounts: shadowMounts(project, repository, store, number, objects),
+    masked: { tracked, skipped },
     lfs: lstatSync(join(commonDir, 'lfs'), { throwIfNoEntry: false }) !== undefined,
     ...(hooksPath === undefined ? {} : { hooksPath }),
   };

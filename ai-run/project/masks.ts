@@ -21,6 +21,7 @@ import {
   secretsOf,
 } from '../core/masks.ts';
 import type { Part } from '../core/part.ts';
+import { projectFile } from '../core/project-file.ts';
 import { printable } from '../core/text.ts';
 import { isWithin } from '../core/workspace.ts';
 import { codeOf, makeFolder } from '../files/folder.ts';
@@ -54,6 +55,9 @@ const entriesOf = (folder: string, search: Search): readonly Dirent[] => {
   }
 };
 
+/** Another part of the session lies there, and nothing can be mounted twice. */
+const isCovered = (path: string): boolean => path === projectFile || /(?:^|\/)\.git$/.test(path);
+
 /** Looks for secrets in folders that are shared, from the outside in, following no symlink to another folder. */
 const findSecrets = (roots: readonly string[], isSecret: IsSecret, most: number): Search => {
   const search: Search = { found: [], unread: [], cutOff: false };
@@ -63,6 +67,7 @@ const findSecrets = (roots: readonly string[], isSecret: IsSecret, most: number)
     for (const entry of entriesOf(join(root, above), search)) {
       if (++seen > most) return { ...search, cutOff: true };
       const path = join(above, entry.name);
+      if (isCovered(path) || roots.includes(join(root, path))) continue;
       const secret = entry.isSymbolicLink()
         ? targetOf(join(root, path), roots)
         : ({ path: join(root, path), kind: entry.isDirectory() ? 'folder' : 'file' } as const);
@@ -94,7 +99,8 @@ type MaskOptions = {
   readonly userHome: string;
   /** Everything that is shared with the agent, by real path; the project first. */
   readonly workspaces: readonly [string, ...string[]];
-  readonly settings?: MaskSettings;
+  /** The user's and the project's, in this order. */
+  readonly settings?: readonly MaskSettings[];
   /** How many files and folders are looked at. */
   readonly most?: number;
 };
@@ -104,9 +110,14 @@ type MaskOptions = {
  * replaced by the host while the session runs, is not hidden.
  * @throws UserError E_MASK for a secret that docker cannot name and for too many of them: nothing is left visible silently
  */
-export const openMasks = ({ userHome, workspaces, settings, most = 50_000 }: MaskOptions): Part => {
+export const openMasks = ({
+  userHome,
+  workspaces,
+  settings = [],
+  most = 50_000,
+}: MaskOptions): Part => {
   // Each for itself: one may lie in a folder of another that is not looked into.
-  const search = findSecrets(workspaces, secretsOf(settings), most);
+  const search = findSecrets(workspaces, secretsOf(...settings), most);
   const found = distinct(search.found);
   const unnamed = found.find(({ path }) => !canBeNamed(path));
   if (unnamed !== undefined) {
@@ -123,7 +134,7 @@ export const openMasks = ({ userHome, workspaces, settings, most = 50_000 }: Mas
       'E_MASK',
       `${found.length} files look like secrets; ${mostMasks} can be hidden`,
       {
-        hint: 'take a pattern out in your settings; --no-mask hides nothing',
+        hint: 'name fewer in AI_RUN_MASK or .ai-run.yaml, or show some with AI_RUN_UNMASK; --no-mask hides nothing',
       },
     );
   }

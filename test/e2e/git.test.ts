@@ -6,6 +6,7 @@ import type { Part } from '../../ai-run/core/part.ts';
 import { platformOfMachine } from '../../ai-run/core/platform.ts';
 import { harden } from '../../ai-run/core/policy.ts';
 import type { GitOptions } from '../../ai-run/git/git.ts';
+import { openMasks } from '../../ai-run/project/masks.ts';
 import { commitAll, makeMachine, type Machine, session } from '../program/repositories.ts';
 import { docker, type Ran, run, upstream } from './support.ts';
 
@@ -115,6 +116,30 @@ describe('an agent in its container', () => {
       stderr: '',
     });
     await part.finish?.();
+  });
+
+  test('leaves masked files out of its commits; where git is not told of them, they are committed as empty', async () => {
+    const { home, project, write } = machine;
+    write(join(project, '.env'), 'secret\n');
+    write(join(project, '.ssh/config'), 'secret\n');
+    commitAll(machine, project);
+    write(join(project, '.npmrc'), 'secret\n');
+    const { mounts = [] } = openMasks({ userHome: home, workspaces: [project] });
+    const script =
+      'cat .env; echo agent > file.txt; git add -A; git commit -qm Agent; git show --name-status --format= HEAD';
+    const commit = async (hidden: readonly string[]): Promise<Ran> => {
+      const part = await open({ hidden });
+      const ran = await agent({ ...part, mounts: [...(part.mounts ?? []), ...mounts] }, script);
+      await part.finish?.();
+      await machine.verb('drop', session);
+      return ran;
+    };
+    expect(await commit(mounts.map(({ target }) => target))).toEqual({
+      code: 0,
+      stdout: 'M\tfile.txt\n',
+      stderr: '',
+    });
+    expect((await commit([])).stdout).toBe('M\t.env\nA\t.npmrc\nD\t.ssh/config\nM\tfile.txt\n');
   });
 
   test('sees no repository with --git none', async () => {

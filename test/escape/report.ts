@@ -33,7 +33,7 @@ fail, and with the one thing off that guards it, where it must succeed. What it 
 | your own settings    | none; \`--with-config\` copies those that the contract lists, and nothing that can run something |
 | Docker socket        | never; nor devices, nor the machine's pid, ipc or network namespaces                           |
 
-Every widening takes an explicit flag, and is said on standard error.
+Every widening takes an explicit flag, or a line of the project's \`.ai-run.yaml\` that you have approved, and is said on standard error.
 
 ## What it does not do
 

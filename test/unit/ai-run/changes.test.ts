@@ -133,6 +133,13 @@ describe('the list at the end of a session', () => {
     ).toEqual(said('package.json'));
   });
 
+  test('names what held back the next session, and is gone', async () => {
+    write('a/.ai-run.yaml', 'network: none\n');
+    expect(await during(() => rmSync(join(project, 'a/.ai-run.yaml')))).toEqual(
+      said('a/.ai-run.yaml (removed)'),
+    );
+  });
+
   test('sees links in place of files and folders', async () => {
     const notes = await during(() => {
       symlinkSync('/tmp', join(project, '.vscode'));

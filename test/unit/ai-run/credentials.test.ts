@@ -67,12 +67,12 @@ describe('the credentials of a session', () => {
     [
       'say what is added, once',
       { env: { A: 'sk', B: 'sk' }, extra: ['A', 'B', 'A'] },
-      ['the agent also gets A, B, by --env'],
+      ['the agent also gets A, B'],
     ],
     [
       'say what is not set',
       { env: { A: 'sk', B: '' }, extra: ['A', 'B'] },
-      ['B is set neither in the environment nor in ~/.ai-env', 'the agent also gets A, by --env'],
+      ['B is set neither in the environment nor in ~/.ai-env', 'the agent also gets A'],
     ],
   ])('%s', (_, changes, notes) => {
     expect(wallet(changes).notes).toEqual(notes);

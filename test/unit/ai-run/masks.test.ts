@@ -67,6 +67,17 @@ describe('a name', () => {
   });
 });
 
+test('a project hides what the user shows, and shows what the user hides', () => {
+  const user: MaskSettings = { add: ['*.a'], remove: ['*.pem'] };
+  const project: MaskSettings = { add: ['b.pem'], remove: ['b.a'] };
+  const decide = secretsOf(user, project);
+  expect(['x.a', 'b.a', 'x.pem', 'b.pem', '.env'].filter((path) => decide(path, 'file'))).toEqual([
+    'x.a',
+    'b.pem',
+    '.env',
+  ]);
+});
+
 const file = (path: string) => ({ path, kind: 'file' }) as const;
 
 test('what is hidden twice is hidden once', () => {
@@ -127,6 +138,18 @@ describe('the secrets of a project', () => {
     ]);
     expect(readFileSync(source, 'utf8')).toBe('');
     expect(statSync(source).mode & 0o777).toBe(0o444);
+  });
+
+  test('are not what other parts of a session cover', () => {
+    write('app/.git/config', 'app/lib/.git', 'app/.ai-run.yaml', 'app/lib/.ai-run.yaml', 'app/x/y');
+    const all = { settings: [{ add: ['*/', '*'] }] };
+    expect(targets(all)).toEqual(['app/lib', 'app/x']);
+    // Shared for itself: two mounts at one place are an error of docker's.
+    expect(targets({ ...all, workspaces: [at('app'), at('app/x')] })).toEqual([
+      'app/lib',
+      'app/x/y',
+    ]);
+    expect(targets({ settings: [{ add: ['*'] }] })).toEqual(['app/lib/.ai-run.yaml', 'app/x/y']);
   });
 
   test('are found in all folders but those that are installed or covered', () => {
@@ -217,7 +240,7 @@ describe('the secrets of a project', () => {
   ])('are not left visible because of %s in their name', (_, name) => {
     writeFileSync(Buffer.concat([Buffer.from(`${at('app')}/`), Buffer.from(name)]), '');
     expect(() => masks()).toThrow(expect.objectContaining({ code: 'E_MASK' }));
-    expect(masks({ settings: { remove: ['.env.*'] } }).mounts).toEqual([]);
+    expect(masks({ settings: [{ remove: ['.env.*'] }] }).mounts).toEqual([]);
   });
 
   test('are not left visible because they are many', () => {

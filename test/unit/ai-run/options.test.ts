@@ -23,6 +23,7 @@ test('nothing said is the hardened default', () => {
     limits: {},
     writableRoot: false,
     ociRuntime: undefined,
+    flags: {},
   } satisfies RunOptions);
 });
 

@@ -1,0 +1,55 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { lstatSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { ProjectFile } from '../core/project-file.ts';
+import { makeFolder } from '../files/folder.ts';
+import { readPlain } from '../files/plain.ts';
+
+/**
+ * What the user has approved of each project's file, `~/.ai-run/approvals/<project>`: one hash, of the last file that was
+ * approved. No agent reaches it: `~/.ai-*` is never shared.
+ */
+
+const below = '.ai-run/approvals';
+const hash = (text: string): string => createHash('sha256').update(text).digest('hex');
+const pathOf = (userHome: string, project: string): string => join(userHome, below, hash(project));
+
+/**
+ * The identity of a file's settings in a project: comments and layout aside, all of them. What is narrowed is part of what
+ * was approved: a folder more is another thing without a network than with one.
+ */
+export const identify = (project: string, file: ProjectFile): string => {
+  const settings = Object.entries({
+    ...file,
+    mounts: file.mounts?.map(({ folder, readonly }) => [folder, readonly]),
+  }).toSorted(([a], [b]) => (a < b ? -1 : 1));
+  return hash(JSON.stringify(['ai-run project file 1', project, settings]));
+};
+
+/** Whether this is what was approved last; a note that somebody else could have written counts for nothing. */
+export const isApproved = async (
+  userHome: string,
+  project: string,
+  identity: string,
+): Promise<boolean> => {
+  const path = pathOf(userHome, project);
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  if (found === undefined || (found.mode & 0o077) !== 0) return false;
+  if (found.uid !== (process.getuid?.() ?? found.uid)) return false;
+  return (await readPlain(path, 1024)) === `${identity}\n`;
+};
+
+/** Takes note of an approval, in the place of the last one. */
+export const approve = (userHome: string, project: string, identity: string): void => {
+  makeFolder(userHome, below);
+  const path = pathOf(userHome, project);
+  const made = `${path}.${randomUUID()}`;
+  writeFileSync(made, `${identity}\n`, { mode: 0o600, flag: 'wx' });
+  renameSync(made, path);
+};
+
+/** Forgets what was approved: an earlier file that an agent brings back has to be approved again. */
+export const forget = (userHome: string, project: string): void => {
+  const path = pathOf(userHome, project);
+  if (lstatSync(path, { throwIfNoEntry: false }) !== undefined) rmSync(path, { force: true });
+};
