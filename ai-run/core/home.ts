@@ -9,12 +9,12 @@ export type Kept = Pick<Contract, 'agent' | 'state' | 'cache'>;
 const longest = 200;
 
 /**
- * The name of the folder that is the home of an agent's sessions in one project: `+home+me+app`. No two projects share
- * one, and only a long one has an `@`, before its digits.
+ * What a file or folder about one project is called, like the home of an agent's sessions in it: `+home+me+app`. No two
+ * projects share a name, and only a long one has an `@`, before its digits.
  * @param project its real path
  * @param hash makes hex digits of a text, for paths that are longer than a name may be
  */
-export const homeName = (project: string, hash: (text: string) => string): string => {
+export const projectName = (project: string, hash: (text: string) => string): string => {
   const name = encodeURIComponent(project).replaceAll('%2F', '+');
   if (name.length <= longest) return name;
   const digits = hash(project);

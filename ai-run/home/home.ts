@@ -1,11 +1,12 @@
 import { lstatSync, readdirSync, realpathSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { UserError } from '../core/error.ts';
-import { belowHome, cachesOf, homeName, type Kept, outermost } from '../core/home.ts';
+import { belowHome, cachesOf, projectName, type Kept, outermost } from '../core/home.ts';
 import type { Part } from '../core/part.ts';
 import { home as containerHome, type Mount, type Policy } from '../core/policy.ts';
 import { printable } from '../core/text.ts';
 import { holdFolder, makeFolder, makePrivate } from '../files/folder.ts';
+import { sha256 } from '../files/hash.ts';
 import { seedHome, unfinished } from './seed.ts';
 import { sweep } from './sweep.ts';
 
@@ -22,10 +23,6 @@ type HomeOptions = {
   /** Whether a session of this agent in this project runs that is not the caller's own. */
   readonly busy: () => Promise<boolean>;
 };
-
-/** Loaded where it is needed, which is seldom: see files/unique. */
-const sha256 = (text: string): string =>
-  process.getBuiltinModule('node:crypto').createHash('sha256').update(text).digest('hex');
 
 const bind = (source: string, path: string): Mount => ({
   type: 'bind',
@@ -81,7 +78,7 @@ export const openHome = async (options: HomeOptions): Promise<Part & { readonly 
   const folder = makeFolder(userHome, `.ai-home/${contract.agent}`);
   const trash = makeFolder(folder, '.trash');
   const state = outermost(contract.state);
-  const home = findHome(folder, homeName(project, sha256), state, user);
+  const home = findHome(folder, projectName(project, sha256), state, user);
   const caches = cachesOf(contract);
   // Made here, or the engine makes them, and they are root's.
   const mountPoints = [...caches, ...belowHome(options.workspaces ?? [])];

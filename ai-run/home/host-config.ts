@@ -9,7 +9,6 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { randomUUID } from 'node:crypto';
 import { dirname, join } from 'node:path';
 import type { Contract } from '../core/contract.ts';
 import { UserError } from '../core/error.ts';
@@ -25,6 +24,7 @@ import type { Part } from '../core/part.ts';
 import type { Policy } from '../core/policy.ts';
 import { holdFolder, makeFolder } from '../files/folder.ts';
 import { readPlain } from '../files/plain.ts';
+import { uniqueName } from '../files/unique.ts';
 
 /** Longer is no configuration. */
 const longest = 1024 * 1024;
@@ -37,7 +37,7 @@ const readOwn = (path: string): string | undefined => {
 
 /** Written beside and renamed: whole, and never through a symlink. */
 const replace = (path: string, text: string, owner?: Policy['user']): void => {
-  const made = `${path}.${randomUUID()}`;
+  const made = `${path}.${uniqueName()}`;
   const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
   const file = openSync(made, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
   try {

@@ -1,9 +1,11 @@
-import { createHash, randomUUID } from 'node:crypto';
 import { lstatSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { projectName } from '../core/home.ts';
 import type { ProjectFile } from '../core/project-file.ts';
 import { makeFolder } from '../files/folder.ts';
+import { sha256 } from '../files/hash.ts';
 import { readPlain } from '../files/plain.ts';
+import { uniqueName } from '../files/unique.ts';
 
 /**
  * What the user has approved of each project's file, `~/.ai-run/approvals/<project>`: one hash, of the last file that was
@@ -11,8 +13,8 @@ import { readPlain } from '../files/plain.ts';
  */
 
 const below = '.ai-run/approvals';
-const hash = (text: string): string => createHash('sha256').update(text).digest('hex');
-const pathOf = (userHome: string, project: string): string => join(userHome, below, hash(project));
+const pathOf = (userHome: string, project: string): string =>
+  join(userHome, below, projectName(project, sha256));
 
 /**
  * The identity of a file's settings in a project: comments and layout aside, all of them. What is narrowed is part of what
@@ -23,7 +25,7 @@ export const identify = (project: string, file: ProjectFile): string => {
     ...file,
     mounts: file.mounts?.map(({ folder, readonly }) => [folder, readonly]),
   }).toSorted(([a], [b]) => (a < b ? -1 : 1));
-  return hash(JSON.stringify(['ai-run project file 1', project, settings]));
+  return sha256(JSON.stringify(['ai-run project file 1', project, settings]));
 };
 
 /** Whether this is what was approved last; a note that somebody else could have written counts for nothing. */
@@ -43,7 +45,7 @@ export const isApproved = async (
 export const approve = (userHome: string, project: string, identity: string): void => {
   makeFolder(userHome, below);
   const path = pathOf(userHome, project);
-  const made = `${path}.${randomUUID()}`;
+  const made = `${path}.${uniqueName()}`;
   writeFileSync(made, `${identity}\n`, { mode: 0o600, flag: 'wx' });
   renameSync(made, path);
 };

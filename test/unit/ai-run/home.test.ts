@@ -22,7 +22,7 @@ import {
   belowHome,
   cachesOf,
   fateOf,
-  homeName,
+  projectName,
   type Kept,
   outermost,
 } from '../../../ai-run/core/home.ts';
@@ -38,7 +38,7 @@ test.each([
   ['/src/漢', '+src+%E6%BC%A2'],
   [`/src/${'a'.repeat(300)}`, `+src+${'a'.repeat(130)}@${'0123456789abcdef'.repeat(4)}`],
 ])('the home of %j is %s', (project, name) => {
-  expect(homeName(project, () => '0123456789abcdef'.repeat(4))).toBe(name);
+  expect(projectName(project, () => '0123456789abcdef'.repeat(4))).toBe(name);
 });
 
 test('paths in other ones add nothing', () => {
