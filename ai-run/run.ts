@@ -15,6 +15,7 @@ import { settle } from './core/settings.ts';
 import { printable } from './core/text.ts';
 import { widenings } from './core/widening.ts';
 import { parseMount } from './core/workspace.ts';
+import { checkUids } from './engine/uids.ts';
 import { attach } from './exec.ts';
 import { openGit } from './git/git.ts';
 import { openHome } from './home/home.ts';
@@ -93,6 +94,7 @@ export const run = async (options: RunOptions): Promise<number> => {
     parseReference(settings.source === 'registry' ? `${settings.registry}/${name}` : name),
   );
   const userHome = findUserHome();
+  await checkUids(userHome);
   const shared = await openWorkspaces(
     [{ folder: '.', readonly: false }, ...options.mounts.map(parseMount)],
     { userHome, ask: askTerminal() },
