@@ -195,6 +195,33 @@ describe('uninstall', () => {
     expect(existsSync(home.file('other/kept'))).toBe(true);
   });
 
+  test('--images removes what was pulled, and not what was baked here', async () => {
+    const row = (name: string): string =>
+      JSON.stringify({
+        ID: 'sha256:1',
+        Repository: name,
+        Tag: 'base',
+        Size: '1MB',
+        CreatedSince: 'now',
+      });
+    const rows = [
+      row('registry.example.com/ai/ai-claude'),
+      row('ai-claude'),
+      row('registry.example.com/other'),
+    ];
+    writeFileSync(home.file('rows'), `${rows.join('\n')}\n`);
+    home.program(
+      'docker',
+      'case "$1 $2" in "image ls") cat "$HOME/rows" ;; "image rm") shift 2; echo "$@" >> "$HOME/removed" ;; esac',
+    );
+    const without = await home.aiRun('uninstall', '--yes');
+    expect(without.stderr).toBe('there is nothing to remove\n');
+    expect((await home.aiRun('uninstall', '--images', '--yes')).code).toBe(0);
+    expect(readFileSync(home.file('removed'), 'utf8')).toBe(
+      'registry.example.com/ai/ai-claude:base\n',
+    );
+  });
+
   test('finds nothing to remove where there is nothing', async () => {
     expect((await home.aiRun('uninstall', '--yes')).stderr).toBe('there is nothing to remove\n');
   });
