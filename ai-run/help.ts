@@ -26,8 +26,10 @@ Session
 Around it
   list                   the images of agents that are here, and whether a registry has newer ones
   doctor                 engine, known ways out of it, limits, registry, files: what is wrong, and what to do
-  setup                  aliases, so that \`claude\` means \`ai-run claude\` (\`command claude\` the real one), their images, completion
-  uninstall              takes that back; --images also what was pulled, --homes what agents keep, --all settings and commits too
+  setup                  aliases in your shell: \`claude\` means \`ai-run claude --\`, \`command claude\` the real one; their
+                         images; completion
+  uninstall              takes that back; also --images, what was pulled; --homes, what agents keep; --all, these and your
+                         settings and what agents have committed
 
 Limits, which may be wider or narrower than the defaults
   --memory 4g  --cpus 2  --pids 1024
