@@ -3,8 +3,8 @@ import { capture } from '../exec.ts';
 
 /** Registries as docker itself asks them: with its credentials, its helpers and its trust. */
 
-/** Milliseconds that a registry gets to answer. */
-const patience = 15_000;
+/** Milliseconds that a registry gets to answer: buildx tries again for long where nobody listens. */
+const patience = 10_000;
 
 export type Answer =
   | { readonly state: 'found'; readonly digest: string }

@@ -125,6 +125,16 @@ const fill = (): void => {
   chmodSync(home.file('.ai-home/claude/closed'), 0);
 };
 
+/** A line of `docker image ls`. */
+const row = (name: string): string =>
+  JSON.stringify({
+    ID: 'sha256:1',
+    Repository: name,
+    Tag: 'base',
+    Size: '1MB',
+    CreatedSince: 'now',
+  });
+
 describe('uninstall', () => {
   test.each([
     ['text', 'export A=1\n'],
@@ -196,14 +206,6 @@ describe('uninstall', () => {
   });
 
   test('--images removes what was pulled, and not what was baked here', async () => {
-    const row = (name: string): string =>
-      JSON.stringify({
-        ID: 'sha256:1',
-        Repository: name,
-        Tag: 'base',
-        Size: '1MB',
-        CreatedSince: 'now',
-      });
     const rows = [
       row('registry.example.com/ai/ai-claude'),
       row('ai-claude'),
