@@ -49,6 +49,23 @@ const verbs: Readonly<Record<string, Verb>> = {
     ).stopSessions(values.all === true ? 'mine' : positionals);
     return 0;
   },
+  list: async (words) => {
+    const { values } = parse(words, { json: { type: 'boolean' } });
+    return (await import('./list.ts')).list(values.json === true);
+  },
+  doctor: async (words) => {
+    const { values } = parse(words, { json: { type: 'boolean' } });
+    return (await import('./doctor/doctor.ts')).doctor(values.json === true);
+  },
+  setup: async (words) => {
+    const { setupFlags } = await import('./core/setup.ts');
+    return (await import('./setup/setup.ts')).setup(parse(words, setupFlags).values);
+  },
+  uninstall: async (words) => {
+    const { uninstallFlags } = await import('./core/setup.ts');
+    return (await import('./setup/uninstall.ts')).uninstall(parse(words, uninstallFlags).values);
+  },
+  completion: async (words) => (await import('./completion.ts')).completion(words),
   git: async (words) => (await import('./git/verb.ts')).gitVerb(words),
   attach: async (words) => {
     const [name, extra] = parse(words, {}).positionals;

@@ -12,7 +12,13 @@ const start = (
   command: Command,
   stdio: 'inherit' | ['ignore', 'pipe', 'pipe'],
   inherited: NodeJS.ProcessEnv = process.env,
-) => spawn(command.file, command.args, { stdio, env: { ...inherited, ...command.env } });
+  timeout?: number,
+) =>
+  spawn(command.file, command.args, {
+    stdio,
+    env: { ...inherited, ...command.env },
+    ...(timeout === undefined ? {} : { timeout, killSignal: 'SIGKILL' }),
+  });
 
 const noProgram = (file: string, cause: Error): UserError =>
   new UserError('E_NO_PROGRAM', `there is no program ${JSON.stringify(file)} on PATH`, {
@@ -50,13 +56,17 @@ export const attach = (
     });
   });
 
-/** Runs a command to its end and returns what it printed. `inherited` takes the place of the caller's environment. */
+/**
+ * Runs a command to its end and returns what it printed. `inherited` takes the place of the caller's environment.
+ * @param timeout milliseconds after which it is killed, which is exit code 137; none where absent.
+ */
 export const capture = (
   command: Command,
   inherited?: NodeJS.ProcessEnv,
+  timeout?: number,
 ): Promise<{ readonly code: number; readonly stdout: string; readonly stderr: string }> =>
   new Promise((resolve, reject) => {
-    const child = start(command, ['ignore', 'pipe', 'pipe'], inherited);
+    const child = start(command, ['ignore', 'pipe', 'pipe'], inherited, timeout);
     const out: Buffer[] = [];
     const err: Buffer[] = [];
     child.stdout?.on('data', (chunk: Buffer) => out.push(chunk));

@@ -1,6 +1,10 @@
 export const help = `Usage: ai-run [options] <agent> [-- agent arguments]
        ai-run ps | attach <session> | stop <session>... | stop --all
        ai-run git list | fetch [session...] | drop <session>...
+       ai-run list | doctor [--json]
+       ai-run setup [--agents <names>] [--shell <name>] [--no-pull] [--yes]
+       ai-run uninstall [--images] [--homes] [--all] [--yes]
+       ai-run completion bash | zsh | fish
 
 Runs an agent in a hardened container around the current folder. It sees this folder, a home of its own, a copy of the
 repository, and the credentials that its image's contract names: nothing else of this machine.
@@ -24,6 +28,14 @@ Session
   --env <name>           pass this variable on as well; its value comes from the environment or ~/.ai-env
   --print                show the docker command, do not run it
 
+Around it
+  list                   the images of agents that are here, and whether a registry has newer ones
+  doctor                 engine, known ways out of it, limits, registry, files: what is wrong, and what to do
+  setup                  aliases in your shell: \`claude\` means \`ai-run claude --\`, \`command claude\` the real one; their
+                         images; completion
+  uninstall              takes that back; also --images, what was pulled; --homes, what agents keep; --all, these and your
+                         settings and what agents have committed
+
 Limits, which may be wider or narrower than the defaults
   --memory 4g  --cpus 2  --pids 1024
   --network <mode>       bridge or none (default: bridge)
@@ -42,7 +54,8 @@ Masks: AI_RUN_MASK hides more, AI_RUN_UNMASK shows what is hidden: patterns betw
 Files: ~/.ai-workspaces, folders that may be shared, one a line; ~/.ai-env, settings and credentials as NAME=value, mode 600;
 ~/.ai-git-allowed, which keys agents get, "KEY[,KEY] /project" a line, mode 600;
 ~/.ai-home and ~/.ai-cache, what agents keep, and ~/.ai-home/<agent>/global, what they start with in a new project;
-~/.ai-run, what they have committed, and what you have approved. Of its settings, an agent puts those of the project over those of its home.
+~/.ai-run, what they have committed, what you have approved, and what setup has written. Of its settings, an agent puts
+those of the project over those of its home.
 Environment: AI_IMAGE_SOURCE, AI_IMAGE_REGISTRY (registry/namespace), AI_RUN_PLATFORM, DOCKER_HOST, DOCKER_CONTEXT, and
 the credentials that the image's contract names: they are passed on, all others are not.
 

@@ -6,8 +6,8 @@ import type { Platform } from './core/platform.ts';
 import type { Pull } from './core/settings.ts';
 import type { Variables } from './core/variable.ts';
 import { readContract } from './contract.ts';
+import { askSocket } from './engine/socket.ts';
 import { capture, showProgress } from './exec.ts';
-import { askSocket, findSocket } from './socket.ts';
 
 /** An image of the engine, fixed: whatever its tag becomes, this is what runs. */
 export type Image = {
@@ -50,11 +50,7 @@ const parse = (stdout: string): Inspected => {
 
 /** What the engine has. It speaks of one platform of an image, its own where it can: the others need a second question. */
 const look = async ({ reference, platform, env }: Wanted): Promise<Look> => {
-  const socket = findSocket(env);
-  const quick =
-    socket === undefined
-      ? undefined
-      : parseInspected(await askSocket(socket, `/images/${reference}/json`));
+  const quick = parseInspected(await askSocket(env, `/images/${reference}/json`));
   if (quick?.platform === platform) return { state: 'here', image: quick };
   const first = await inspect(reference, []);
   if (first.code !== 0) {

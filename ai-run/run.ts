@@ -13,6 +13,7 @@ import { type Settings, settle } from './core/settings.ts';
 import { printable } from './core/text.ts';
 import { widenings } from './core/widening.ts';
 import { parseMount } from './core/workspace.ts';
+import { checkUids } from './engine/uids.ts';
 import { attach } from './exec.ts';
 import { findImage, type Image } from './image.ts';
 import { openParts } from './parts.ts';
@@ -148,6 +149,7 @@ export const run = async (said: RunOptions): Promise<number> => {
   const { options } = projectFile;
   const file = readEnvFile();
   const settings = settle({ flags: options.image, env, file, machine: process.arch });
+  await checkUids(userHome);
   const { promise: agreed, resolve: agree } = Promise.withResolvers<void>();
   const found = search({ options, settings, userHome, agreed });
   // Whoever waits for it hears of it.

@@ -70,6 +70,20 @@ const emptyTrash = (trash: Held): boolean => {
   }
 };
 
+/**
+ * Removes a folder with all it holds, whatever agents have put there.
+ * @returns whether it is gone.
+ */
+export const removeTree = (path: string): boolean => {
+  const isEmpty = holding(path, (folder) => {
+    makePrivate(folder);
+    for (const name of namesIn(folder)) discard(below(folder, name), folder);
+    return emptyTrash(folder);
+  });
+  if (isEmpty) rmdirSync(path);
+  return isEmpty;
+};
+
 const folderOrNothing = (path: Buffer): Held | undefined => {
   try {
     return holdFolder(path);

@@ -52,6 +52,21 @@ export const isShared = async (userHome: string, session: Session): Promise<bool
   return others.some((one) => one?.agent === session.agent && one.project === session.project);
 };
 
+/** The sessions of a home, and whether the ai-run of each is gone. */
+export const listRecords = async (
+  userHome: string,
+): Promise<readonly { readonly name: string; readonly gone: boolean }[]> => {
+  const folder = folderOf(userHome);
+  const names = await readdir(folder).catch(() => []);
+  const found = await Promise.all(
+    names.map(async (name) => {
+      const session = await read(join(folder, name));
+      return session === undefined ? [] : [{ name, gone: await isGone(session.owner) }];
+    }),
+  );
+  return found.flat();
+};
+
 /** Removes the containers of sessions whose ai-run was killed. Never fails: it is nobody's main errand. */
 export const sweepSessions = async (userHome: string): Promise<void> => {
   const folder = folderOf(userHome);

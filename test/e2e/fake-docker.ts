@@ -1,4 +1,4 @@
-import { access, constants, mkdir, writeFile } from 'node:fs/promises';
+import { access, constants, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 
 const onPath = async (program: string): Promise<string> => {
@@ -40,3 +40,21 @@ export const dockerWithOldBuildx = (folder: string): Promise<string> =>
     folder,
     `[ "$2" = version ] && echo 'github.com/docker/buildx v0.13.1 788433953af10f2a698f5c07611dddce2e08c7a0' && exit`,
   );
+
+/** Stands for a docker that writes down what it is asked, and is the real docker. */
+export const recordingDocker = async (
+  folder: string,
+): Promise<{ readonly path: string; readonly asked: () => Promise<readonly string[]> }> => {
+  await mkdir(folder, { recursive: true });
+  const notes = join(folder, 'asked');
+  await writeFile(notes, '');
+  await writeFile(
+    join(folder, 'docker'),
+    `#!/bin/sh\necho "$@" >> '${notes}'\nexec ${await onPath('docker')} "$@"\n`,
+    { mode: 0o755 },
+  );
+  return {
+    path: `${folder}${delimiter}${process.env['PATH']}`,
+    asked: async () => (await readFile(notes, 'utf8')).split('\n'),
+  };
+};

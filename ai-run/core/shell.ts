@@ -1,0 +1,78 @@
+import { completionScript, type Shell } from './completion-script.ts';
+
+/** What `setup` leaves in a shell's start, and how to take it out again without a trace. */
+
+/** Begins the comment that tells our line from all others. */
+const marker = '# ai-run setup';
+
+/** What taking the line out has to restore besides. */
+const traces = { none: '', file: ', made this file', break: ', ended the line before' } as const;
+
+/** Below the home, as a shell spells it. */
+export const aliasFile = (shell: Shell): string => `.ai-run/shell.${shell}`;
+
+/** The line itself: nothing happens, and nothing fails, where the file is gone. */
+export const startLine = (shell: Shell): string => {
+  const file = `~/${aliasFile(shell)}`;
+  return shell === 'fish'
+    ? `test ! -r ${file}; or source ${file}`
+    : `[ ! -r ${file} ] || . ${file}`;
+};
+
+const isOurs = (line: string, shell: Shell): boolean =>
+  Object.values(traces).some((trace) => line === `${startLine(shell)} ${marker}${trace}`);
+
+/**
+ * A shell's start file with our line at its end, or as it is where that is there.
+ * @param text undefined where there is no file; any encoding in which ASCII is ASCII.
+ */
+export const addLine = (text: string | undefined, shell: Shell): string => {
+  if (text?.split('\n').some((line) => isOurs(line, shell)) === true) return text;
+  const broken = text !== undefined && text !== '' && !text.endsWith('\n');
+  const trace = text === undefined ? traces.file : broken ? traces.break : traces.none;
+  return `${text ?? ''}${broken ? '\n' : ''}${startLine(shell)} ${marker}${trace}\n`;
+};
+
+/**
+ * The file as it was before {@link addLine}, whatever was written around the line since.
+ * @returns undefined for a file that we made and that holds nothing else.
+ */
+export const removeLine = (text: string, shell: Shell): string | undefined => {
+  let rest = text;
+  let made = false;
+  for (const line of text.split('\n').filter((one) => isOurs(one, shell))) {
+    const at = rest.startsWith(`${line}\n`) ? 0 : rest.indexOf(`\n${line}\n`) + 1;
+    const end = at + line.length + 1;
+    // The line break before ours is ours too, unless something follows by now that needs it.
+    const broke = line.endsWith(traces.break) && end >= rest.length;
+    rest = rest.slice(0, broke ? at - 1 : at) + rest.slice(end);
+    made ||= line.endsWith(traces.file);
+  }
+  return made && rest === '' ? undefined : rest;
+};
+
+const heading = '# Written by `ai-run setup`; `ai-run uninstall` removes it. Agents:';
+
+/** The agents of an alias file; none where it is not ours. */
+export const aliasesOf = (text: string): readonly string[] =>
+  text.startsWith(heading)
+    ? (text.slice(heading.length).split('\n')[0] ?? '').split(' ').filter((word) => word !== '')
+    : [];
+
+const alias = (name: string, command: string): string =>
+  `alias ${name}='${command.replaceAll("'", `'\\''`)}'`;
+
+/**
+ * The file that the line reads: `claude` is `ai-run claude` from then on, with everything after it for the agent.
+ * @param program how a shell starts ai-run: `ai-run`, or a quoted path where that is not on PATH.
+ */
+export const aliasText = (shell: Shell, agents: readonly string[], program: string): string => {
+  return [
+    `${heading} ${agents.join(' ')}`,
+    '# An agent that is installed on this machine is reached by `command NAME`.',
+    ...(program === 'ai-run' ? [] : [alias('ai-run', program)]),
+    ...agents.map((agent) => alias(agent, `${program} ${agent} --`)),
+    completionScript(shell, program),
+    '',
+  ].join('\n');
+};

@@ -1,0 +1,42 @@
+import { readFileSync, statSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { chosenContext, type Endpoint, endpointOf } from '../core/endpoint.ts';
+import type { Variables } from '../core/variable.ts';
+import { sha256 } from '../files/hash.ts';
+
+const read = (path: string): string | undefined => {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return undefined;
+  }
+};
+
+/** The engine that docker's client would talk to, from the files that it reads itself: no process is asked. */
+export const findEndpoint = (env: Variables = process.env): Endpoint | undefined => {
+  const folder = env['DOCKER_CONFIG'] || join(homedir(), '.docker');
+  const context = env['DOCKER_HOST']
+    ? undefined
+    : chosenContext(env, read(join(folder, 'config.json')));
+  // Docker stores each context under the hash of its name.
+  const meta =
+    context === undefined
+      ? undefined
+      : read(join(folder, 'contexts/meta', sha256(context), 'meta.json'));
+  return endpointOf(env, context, meta);
+};
+
+/**
+ * A word that changes when another engine, or the same one started anew, listens at a socket. Nothing for what is no
+ * socket of this machine.
+ */
+export const incarnation = ({ host }: Endpoint): string | undefined => {
+  if (!host.startsWith('unix://')) return undefined;
+  try {
+    const { dev, ino, ctimeMs } = statSync(host.slice('unix://'.length));
+    return [host, dev, ino, ctimeMs].join(' ');
+  } catch {
+    return undefined;
+  }
+};

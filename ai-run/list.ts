@@ -1,0 +1,89 @@
+import type { ListedImage } from './core/image-list.ts';
+import { type Settings, settle } from './core/settings.ts';
+import { formatTable } from './core/table.ts';
+import { printable } from './core/text.ts';
+import { listImages } from './engine/images.ts';
+import { type Answer, askRegistry } from './engine/registry.ts';
+import { readEnvFile } from './settings.ts';
+import { readAliases } from './setup/files.ts';
+
+/** `ai-run list`: the agents that can be started, and whether a registry has newer ones. */
+
+type Newer = 'yes' | 'no' | 'unknown';
+type Row = ListedImage & {
+  /** Whether the registry has another image under this name by now; absent for what was baked here. */
+  readonly newer?: Newer;
+};
+
+const newer = (image: ListedImage, answer: Answer): Newer => {
+  if (answer.state !== 'found' || image.digest === undefined) return 'unknown';
+  return answer.digest === image.digest ? 'no' : 'yes';
+};
+
+/** As many questions at once as a registry bears without slowing anybody down. */
+const atOnce = 6;
+
+const withNewer = async (images: readonly ListedImage[]): Promise<readonly Row[]> => {
+  const rows: Row[] = [];
+  for (let at = 0; at < images.length; at += atOnce) {
+    // oxlint-disable-next-line no-await-in-loop -- a batch at a time is what it is about
+    const batch = await Promise.all(
+      images.slice(at, at + atOnce).map(async (image): Promise<Row> => {
+        if (image.registry === undefined) return image;
+        return { ...image, newer: newer(image, await askRegistry(image.image)) };
+      }),
+    );
+    rows.push(...batch);
+  }
+  return rows;
+};
+
+const summary = (settings: Settings): string =>
+  settings.source === 'registry'
+    ? `ai-run starts images of ${settings.registry} for ${settings.platform}, and pulls those that are not here`
+    : `ai-run starts local images for ${settings.platform}; \`bakery build <agent>\` makes them`;
+
+const table = (rows: readonly Row[]): string =>
+  formatTable([
+    ['AGENT', 'VERSION', 'RUNTIME', 'PLATFORM', 'SIZE', 'CREATED', 'NEWER', 'IMAGE'],
+    ...rows.map(({ agent, version, runtime, platform, size, created, newer: is, image }) => [
+      agent,
+      version ?? 'unknown',
+      runtime,
+      platform,
+      size,
+      created,
+      is ?? '-',
+      image,
+    ]),
+  ]);
+
+/**
+ * Shows the agents' images, as a table or as JSON.
+ * @throws UserError E_NO_ENGINE, and E_SETTING for settings that contradict each other.
+ */
+export const list = async (json: boolean): Promise<number> => {
+  const settings = settle({
+    flags: {},
+    env: process.env,
+    file: readEnvFile(),
+    machine: process.arch,
+  });
+  const images = await withNewer(await listImages());
+  const wanted = new Set(images.map(({ agent }) => agent));
+  const missing = readAliases().filter((agent) => !wanted.has(agent));
+  if (json) {
+    process.stdout.write(`${JSON.stringify({ settings, images, missing }, undefined, 2)}\n`);
+    return 0;
+  }
+  const lines = [
+    summary(settings),
+    ...(images.length === 0 ? ['there are no images of agents here'] : ['', table(images), '']),
+    ...missing.map((agent) => `${agent} has an alias, and no image here`),
+    ...(images.some(({ newer: is }) => is === 'yes')
+      ? ['newer images are pulled by `ai-run --pull always <agent>`']
+      : []),
+  ];
+  process.stdout.write(`${printable(lines.join('\n')).trimEnd()}\n`);
+  return 0;
+};

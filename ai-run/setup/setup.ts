@@ -1,0 +1,101 @@
+import type { Shell } from '../core/completion-script.ts';
+import { usage } from '../core/options.ts';
+import { readAgents, readShell } from '../core/setup.ts';
+import { type Settings, settle } from '../core/settings.ts';
+import { addLine, aliasFile, aliasText, startLine } from '../core/shell.ts';
+import { printable } from '../core/text.ts';
+import { listImages } from '../engine/images.ts';
+import { findImage } from '../image.ts';
+import { findUserHome } from '../project/workspace.ts';
+import { readEnvFile } from '../settings.ts';
+import { askLine, confirm } from './confirm.ts';
+import { rcFile, readBytes, replaceFile, short } from './files.ts';
+import { findProgram } from './program.ts';
+
+export type SetupFlags = {
+  readonly agents?: string | undefined;
+  readonly shell?: string | undefined;
+  readonly yes?: boolean | undefined;
+  readonly 'no-pull'?: boolean | undefined;
+};
+
+const choose = async (settings: Settings): Promise<readonly string[]> => {
+  if (!process.stdin.isTTY || !process.stderr.isTTY)
+    throw usage('without a terminal, name the agents with --agents');
+  const here = [...new Set((await listImages()).map(({ agent }) => agent))];
+  const more =
+    settings.source === 'registry'
+      ? `any agent of ${settings.registry}`
+      : 'agents that you have baked';
+  process.stderr.write(`Here: ${here.join(', ') || 'none'}. You can name ${printable(more)}.\n`);
+  return readAgents((await askLine('Agents that get an alias, between blanks:')) ?? '');
+};
+
+type Change = {
+  readonly path: string;
+  readonly text: string;
+  readonly mode: number;
+  readonly plan: string;
+};
+
+/** The files that have to change, with their new text; none where all is as it should be. */
+const changesFor = (shell: Shell, agents: readonly string[], home: string): readonly Change[] => {
+  const aliases = `${home}/${aliasFile(shell)}`;
+  const rc = rcFile(shell, home);
+  const old = readBytes(rc);
+  const all: readonly Change[] = [
+    {
+      path: aliases,
+      text: Buffer.from(aliasText(shell, agents, findProgram())).toString('latin1'),
+      mode: 0o600,
+      plan: `write ${short(aliases, home)}: ${agents.length === 0 ? '' : `aliases ${agents.join(', ')}, and `}completion of ai-run`,
+    },
+    {
+      path: rc,
+      text: addLine(old, shell),
+      mode: 0o644,
+      plan: `add to ${short(rc, home)}: ${startLine(shell)}`,
+    },
+  ];
+  return all.filter(({ path, text }) => readBytes(path) !== text);
+};
+
+/**
+ * Makes `claude` mean `ai-run claude` in a user's shell, and has the images of these agents at hand.
+ * @throws UserError E_USAGE, E_SETUP, and what {@link findImage} throws for an image that cannot be had.
+ */
+export const setup = async (flags: SetupFlags): Promise<number> => {
+  const home = findUserHome();
+  const shell = readShell(flags.shell, process.env['SHELL']);
+  const settings = settle({
+    flags: {},
+    env: process.env,
+    file: readEnvFile(),
+    machine: process.arch,
+  });
+  const agents = flags.agents === undefined ? await choose(settings) : readAgents(flags.agents);
+  const prefix = settings.source === 'registry' ? `${settings.registry}/` : '';
+  const images =
+    flags['no-pull'] === true ? [] : agents.map((agent) => `${prefix}ai-${agent}:base`);
+  const changes = changesFor(shell, agents, home);
+  const plan = [
+    ...images.map((image) => `${settings.source === 'registry' ? 'pull' : 'look for'} ${image}`),
+    ...changes.map((change) => change.plan),
+  ];
+  if (plan.length === 0) {
+    process.stderr.write('all of it is there already\n');
+    return 0;
+  }
+  if (!(await confirm(plan, flags.yes === true))) return 1;
+  const agreed = Promise.resolve();
+  for (const reference of images) {
+    // oxlint-disable-next-line no-await-in-loop -- docker shows the progress of one at a time
+    await findImage({ ...settings, reference, env: process.env, userHome: home, agreed });
+  }
+  for (const { path, text, mode } of changes) replaceFile(path, text, mode);
+  const aliases = short(`${home}/${aliasFile(shell)}`, home);
+  process.stderr.write(
+    `done: open a new shell, or \`${shell === 'fish' ? 'source' : '.'} ${aliases}\`; \`ai-run uninstall\` takes it back\n`,
+  );
+  return 0;
+};

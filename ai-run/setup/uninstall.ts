@@ -1,0 +1,156 @@
+import { lstatSync, rmSync } from 'node:fs';
+import { hostname, userInfo } from 'node:os';
+import { join } from 'node:path';
+import { type Shell, shells } from '../core/completion-script.ts';
+import { UserError } from '../core/error.ts';
+import { aliasFile, removeLine } from '../core/shell.ts';
+import { printable } from '../core/text.ts';
+import { listImages } from '../engine/images.ts';
+import { capture } from '../exec.ts';
+import { removeTree } from '../home/sweep.ts';
+import { findUserHome } from '../project/workspace.ts';
+import { listRecords } from '../sessions/record.ts';
+import { listSessions } from '../sessions/sessions.ts';
+import { confirm } from './confirm.ts';
+import { readBytes, rcFile, replaceFile, short } from './files.ts';
+
+export type UninstallFlags = {
+  readonly images?: boolean | undefined;
+  readonly homes?: boolean | undefined;
+  readonly all?: boolean | undefined;
+  readonly yes?: boolean | undefined;
+};
+
+/** One thing to take away: what is said before, and doing it, which says what could not be done. */
+type Step = { readonly plan: string; readonly act: () => Promise<string | undefined> };
+
+const line = (home: string, shell: Shell, path: string): readonly Step[] => {
+  const old = readBytes(path);
+  if (old === undefined || removeLine(old, shell) === old) return [];
+  return [
+    {
+      plan: `take our line out of ${short(path, home)}`,
+      act: async () => {
+        const text = removeLine(readBytes(path) ?? '', shell);
+        if (text === undefined) rmSync(path);
+        else replaceFile(path, text, 0o644);
+        return undefined;
+      },
+    },
+  ];
+};
+
+/** Where our line can be: also where a shell looks without the variables of today. */
+const lines = (home: string): readonly Step[] =>
+  shells.flatMap((shell) =>
+    [...new Set([rcFile(shell, home), rcFile(shell, home, {})])].flatMap((path) =>
+      line(home, shell, path),
+    ),
+  );
+
+const file = (home: string, name: string, what: string): readonly Step[] => {
+  const path = join(home, name);
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  if (found === undefined) return [];
+  return [
+    {
+      plan: `remove ~/${name}: ${what}`,
+      act: async () => {
+        // Of a symbolic link the link only: what it leads to is not ours.
+        if (!found.isDirectory()) rmSync(path);
+        else if (!removeTree(path)) return `~/${name} could not be removed whole`;
+        return undefined;
+      },
+    },
+  ];
+};
+
+const images = async (): Promise<readonly Step[]> =>
+  (await listImages())
+    .filter(({ registry }) => registry !== undefined)
+    .map(({ image, size }) => ({
+      plan: `remove the image ${printable(image)} (${size})`,
+      act: async () => {
+        const { code, stderr } = await capture({ file: 'docker', args: ['image', 'rm', image] });
+        return code === 0 ? undefined : `${image} could not be removed: ${stderr.trim()}`;
+      },
+    }));
+
+/** Sessions of this user: those of this home that have a living ai-run, and those that the engine has, where it answers. */
+const running = async (home: string): Promise<readonly string[]> => {
+  const { uid } = userInfo();
+  const listed = await listSessions().catch((error: unknown) => {
+    if (error instanceof UserError) return [];
+    throw error;
+  });
+  const mine = listed.filter(({ owner }) => owner.host === hostname() && owner.uid === uid);
+  const noted = (await listRecords(home)).filter(({ gone }) => !gone);
+  return [...new Set([...mine, ...noted].map(({ name }) => name))];
+};
+
+/**
+ * Takes back what `setup` did; with flags, also what ai-run keeps. Nothing else is touched.
+ * @throws UserError E_SESSIONS while sessions run, with their names.
+ */
+export const uninstall = async (flags: UninstallFlags): Promise<number> => {
+  const home = findUserHome();
+  const sessions = await running(home);
+  if (sessions.length > 0) {
+    throw new UserError(
+      'E_SESSIONS',
+      `nothing was removed: sessions are running: ${sessions.join(', ')}`,
+      {
+        hint: 'end them, or `ai-run stop --all`',
+      },
+    );
+  }
+  const all = flags.all === true;
+  const steps: readonly Step[] = [
+    ...lines(home),
+    ...shells.flatMap((shell) => file(home, aliasFile(shell), 'aliases and completion')),
+    ...(all || flags.images === true ? await images() : []),
+    ...(all || flags.homes === true
+      ? [
+          ...file(home, '.ai-home', 'what agents keep of their sessions, logins too'),
+          ...file(home, '.ai-cache', 'their caches'),
+        ]
+      : []),
+    ...(all
+      ? [
+          ...file(
+            home,
+            '.ai-run',
+            'what agents have committed, also what you have not fetched (`ai-run git list`)',
+          ),
+          ...file(home, '.ai-env', 'your settings and keys'),
+          ...file(home, '.ai-workspaces', 'the folders that agents may work in'),
+          ...file(home, '.ai-git-allowed', 'whose git credentials agents may use'),
+        ]
+      : []),
+  ];
+  if (steps.length === 0) {
+    process.stderr.write('there is nothing to remove\n');
+    return 0;
+  }
+  if (
+    !(await confirm(
+      steps.map(({ plan }) => plan),
+      flags.yes === true,
+    ))
+  )
+    return 1;
+  let failures = 0;
+  for (const { act } of steps) {
+    // oxlint-disable-next-line no-await-in-loop -- in the order that was shown
+    const failure = await act();
+    if (failure === undefined) continue;
+    failures += 1;
+    process.stderr.write(`ai-run: ${printable(failure)}\n`);
+  }
+  process.stderr.write(
+    failures === 0
+      ? 'done: aliases are gone in new shells; `unalias` takes them from this one\n'
+      : 'not everything could be removed\n',
+  );
+  return failures === 0 ? 0 : 1;
+};

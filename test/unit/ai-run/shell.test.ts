@@ -1,0 +1,54 @@
+import { describe, expect, test } from 'vitest';
+import { shells } from '../../../ai-run/core/completion-script.ts';
+import { addLine, aliasesOf, aliasText, removeLine } from '../../../ai-run/core/shell.ts';
+
+const texts: readonly (readonly [string, string | undefined])[] = [
+  ['no file', undefined],
+  ['an empty file', ''],
+  ['a line', 'export A=1\n'],
+  ['a line without an end', 'export A=1'],
+  ['lines that end like on Windows', 'a\r\nb\r\n'],
+  ['blank lines', '\n\n'],
+  ['bytes that are no text', 'caf\u00e9\u00ff\u0000\n'],
+];
+
+describe.each(shells)('the line for %s', (shell) => {
+  test.each(texts)('added to %s and removed leaves what was there', (_, text) => {
+    const added = addLine(text, shell);
+    expect(added).not.toBe(text);
+    expect(removeLine(added, shell)).toBe(text);
+  });
+
+  test.each(texts)('is added to %s once', (_, text) => {
+    const added = addLine(text, shell);
+    expect(addLine(added, shell)).toBe(added);
+  });
+
+  test.each(texts)('can be removed from %s when something was added behind it', (_, text) => {
+    const old = text ?? '';
+    const rest = removeLine(`${addLine(text, shell)}after\n`, shell);
+    expect(rest).toBe(`${old}${old === '' || old.endsWith('\n') ? '' : '\n'}after\n`);
+  });
+
+  test('is a line of its own: one that only looks like it stays', () => {
+    const line = addLine('', shell);
+    for (const text of [`# ${line}`, line.replace('\n', ' # mine\n'), 'echo # ai-run setup\n'])
+      expect(removeLine(text, shell)).toBe(text);
+  });
+});
+
+test('a file of aliases tells its agents', () => {
+  expect(aliasesOf(aliasText('bash', ['claude', 'gemini'], 'ai-run'))).toEqual([
+    'claude',
+    'gemini',
+  ]);
+  expect(aliasesOf(aliasText('fish', [], 'ai-run'))).toEqual([]);
+  expect(aliasesOf("alias claude='rm -rf /'\n")).toEqual([]);
+});
+
+test('aliases start this program where it has no name on PATH', () => {
+  const text = aliasText('bash', ['claude'], "/usr/bin/node '/home/me/my tools/ai-run.mjs'");
+  expect(text).toContain(`alias ai-run='/usr/bin/node '\\''/home/me/my tools/ai-run.mjs'\\'''\n`);
+  expect(text).toContain(`ai-run.mjs'\\'' claude --'\n`);
+  expect(aliasText('bash', ['claude'], 'ai-run')).not.toContain('alias ai-run');
+});
