@@ -112,6 +112,9 @@ export const run = async (options: RunOptions): Promise<number> => {
     credentials({ contract, env, file, extra: options.env }),
   ];
   try {
+    const record = await openRecord(userHome, session);
+    // Finished last: as long as anything of the session is there, the next start finds it by its record.
+    parts.unshift(record);
     await openParts(
       { options, session, image, folders: [project, ...more], userHome, caller },
       parts,
@@ -142,8 +145,8 @@ export const run = async (options: RunOptions): Promise<number> => {
       process.stdout.write(`${formatCommand(command)}\n`);
       return 0;
     }
-    parts.push(await openRecord(userHome, session));
-    const sweeping = sweepSessions(userHome);
+    await record.renew();
+    const sweeping = sweepSessions(userHome, env);
     let told = false;
     const code = await attach(command, (signal) => {
       told = true;
