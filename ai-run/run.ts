@@ -28,7 +28,11 @@ import { findUserHome, openWorkspaces } from './project/workspace.ts';
 
 /** One session: its parts are opened, the container runs, the parts are finished. */
 
-const say = (line: string): void => void process.stderr.write(`ai-run: ${printable(line)}\n`);
+/** One line, whatever names of files are in it. */
+const say = (line: string): void => {
+  const text = printable(line).replaceAll('\n', String.raw`\n`);
+  process.stderr.write(`ai-run: ${text}\n`);
+};
 
 /** Finishes in the opposite order, all of them, whatever one of them says. */
 const finish = async (parts: readonly Part[]): Promise<void> => {

@@ -19,17 +19,23 @@ export type Tiny = {
 
 const cli = join(checkout, 'ai-run/cli.ts');
 
-const contractOf = (agent: string): string =>
-  JSON.stringify({ schema: 1, agent, version: '1.0.0', command: ['/bin/sh'] });
+const contractOf = (agent: string): object => ({
+  schema: 1,
+  agent,
+  version: '1.0.0',
+  command: ['/bin/sh'],
+});
 
-export const makeTinyImage = async (): Promise<Tiny> => {
+/** @param asks what its contract holds besides the least. */
+export const makeTinyImage = async (asks: object = {}): Promise<Tiny> => {
   const agent = `e2e-${nonce()}`;
   const image = `ai-${agent}:base`;
   const base = await upstream('node:24-trixie-slim');
+  const contract = JSON.stringify({ ...contractOf(agent), ...asks });
   const built = await run(
     'docker',
     ['buildx', 'build', '--load', '--provenance=false', `--tag=${image}`, '-'],
-    { input: `FROM ${base}\nLABEL ai-run.contract='${contractOf(agent)}'\nUSER 1000\n` },
+    { input: `FROM ${base}\nLABEL ai-run.contract='${contract}'\nUSER 1000\n` },
   );
   if (built.code !== 0) throw new Error(built.stderr);
   const root = await mkdtemp(join(tmpdir(), 'ai-run-e2e-'));

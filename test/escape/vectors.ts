@@ -108,14 +108,6 @@ export const vectors: readonly Vector[] = [
     without: (policy) => ({ ...policy, newPrivileges: true }),
   },
   {
-    attempt: 'be root through a setuid program of the image',
-    guard: 'no-new-privileges',
-    given: (policy) => ({ ...policy, user: { uid: 1000, gid: 1000 } }),
-    // It reads /etc/shadow, which is root's.
-    run: ['passwd', '--status'],
-    without: (policy) => ({ ...policy, newPrivileges: true }),
-  },
-  {
     attempt: 'be root through a setuid program that was brought to /tmp',
     guard: 'tmpfs without setuid',
     given: (policy) => ({ ...asRoot('SETUID', 'SETGID')(policy), newPrivileges: true }),
