@@ -28,7 +28,11 @@ import { readEnvFile } from './settings.ts';
 
 /** One session: its parts are opened, the container runs, the parts are finished. */
 
-const say = (line: string): void => void process.stderr.write(`ai-run: ${printable(line)}\n`);
+/** One line, whatever names of files are in it. */
+const say = (line: string): void => {
+  const text = printable(line).replaceAll('\n', String.raw`\n`);
+  process.stderr.write(`ai-run: ${text}\n`);
+};
 
 /** Finishes in the opposite order, all of them, whatever one of them says. */
 const finish = async (parts: readonly Part[]): Promise<void> => {
@@ -122,7 +126,7 @@ const hold = async (
     void endContainer(name, signal);
   });
   // While docker starts.
-  const sweeping = Promise.all([sweepSessions(userHome), sweepFolders(userHome)]);
+  const sweeping = Promise.all([sweepSessions(userHome, process.env), sweepFolders(userHome)]);
   const code = await running;
   // Told to end, docker's client may have ended alone.
   if (told) await removeContainers([name]);
@@ -168,6 +172,9 @@ export const run = async (said: RunOptions): Promise<number> => {
     guardProjectFiles(shared.mounts),
   ];
   try {
+    const record = openRecord(userHome, session);
+    // Finished last: as long as anything of the session is there, the next start finds it by its record.
+    parts.unshift(record);
     const image = await openParts(
       {
         options,
@@ -189,7 +196,7 @@ export const run = async (said: RunOptions): Promise<number> => {
       return 0;
     }
     checkFolders(projectFile.folders, shared.mounts);
-    parts.push(openRecord(userHome, session));
+    record.renew();
     return await hold(command, session, userHome);
   } finally {
     await finish(parts);

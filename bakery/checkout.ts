@@ -17,44 +17,53 @@ import {
 
 /** Everything that is read before anything is decided. */
 export type Checkout = {
+  /** Where the definitions are. */
   readonly root: string;
+  /** Where this machine's own files are, `bakery.local.yaml` and `.bakery/`: the same, unless the root is the package. */
+  readonly own: string;
   readonly settings: Settings;
   readonly catalogue: Catalogue;
   readonly upstreamLock: UpstreamLock;
   readonly templates: Templates;
 };
 
+const hasSettings = (folder: string): boolean => existsSync(join(folder, 'bakery.yaml'));
+
+/** The nearest folder with `bakery.yaml`, from here upwards. */
+const above = (folder: string): string | undefined => {
+  if (hasSettings(folder)) return folder;
+  const parent = dirname(folder);
+  return parent === folder ? undefined : above(parent);
+};
+
 /**
- * The folder with `bakery.yaml`: the one named, or the nearest one above the working directory.
+ * The checkout that is named, or the one around the working directory. Elsewhere the catalogue is that of the package this
+ * file is part of, which is nobody's to write to.
  * @throws UserError E_NO_CHECKOUT where there is none.
  */
-const findRoot = (named: string | undefined): string => {
+const findRoot = (named: string | undefined): Pick<Checkout, 'root' | 'own'> => {
   const start = resolve(named ?? '.');
-  for (let folder = start; ; folder = dirname(folder)) {
-    if (existsSync(join(folder, 'bakery.yaml'))) return folder;
-    if (named !== undefined || folder === dirname(folder)) break;
-  }
-  throw new UserError(
-    'E_NO_CHECKOUT',
-    `${start}: there is no bakery.yaml here${named === undefined ? ' or above' : ''}`,
-    {
-      hint: 'run bakery in a checkout, or name one with --root',
-    },
-  );
+  const root = named === undefined ? above(start) : hasSettings(start) ? start : undefined;
+  if (root !== undefined) return { root, own: root };
+  const packaged = named === undefined ? above(import.meta.dirname) : undefined;
+  if (packaged !== undefined) return { root: packaged, own: start };
+  throw new UserError('E_NO_CHECKOUT', `${start}: there is no bakery.yaml here`, {
+    hint: 'run bakery in a checkout, or name one with --root',
+  });
 };
 
 export const openCheckout = async (
   named: string | undefined,
   locks: 'check' | 'accept' = 'check',
 ): Promise<Checkout> => {
-  const root = findRoot(named);
-  const settings = await loadSettings(root);
+  const { root, own } = findRoot(named);
+  const settings = await loadSettings(root, own);
   const [catalogue, upstreamLock, templates] = await Promise.all([
     loadCatalogue(root, locks),
-    loadUpstreamLock(root, settings),
+    loadUpstreamLock(root, settings, own),
     loadTemplates(),
   ]);
-  return { root, settings, catalogue, upstreamLock, templates };
+  return { root, own, settings, catalogue, upstreamLock, templates };
 };
 
 /** Renders with the machine's own mirrors, or with the upstream images' own names. */
@@ -78,12 +87,12 @@ export const planCells = (checkout: Checkout, cells: readonly Cell[]): Plan =>
  * What build steps get and images never hold.
  * @throws UserError E_SETTING for a file that is not there.
  */
-export const buildInputs = ({ root, settings }: Checkout): BuildInputs => {
+export const buildInputs = ({ own, settings }: Checkout): BuildInputs => {
   const secrets: Record<string, string> = {};
   for (const id of ['ca', 'npmrc', 'uv'] as const) {
     const path = settings[id];
     if (path === undefined) continue;
-    secrets[id] = resolve(root, path);
+    secrets[id] = resolve(own, path);
     if (statSync(secrets[id], { throwIfNoEntry: false })?.isFile() !== true) {
       throw new UserError('E_SETTING', `settings: ${id}: there is no file ${secrets[id]}`, {
         hint: `correct "${id}" in bakery.local.yaml or bakery.yaml, or take it out`,

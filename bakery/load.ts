@@ -108,13 +108,13 @@ const readYaml = async <T>(
 };
 
 /**
- * Reads `bakery.yaml` and, over it, `bakery.local.yaml`.
+ * Reads `bakery.yaml` and, over it, the machine's own `bakery.local.yaml`.
  * @throws UserError E_DEFINITION with every mistake in the first faulty file.
  */
-export const loadSettings = async (root: string): Promise<Settings> => {
+export const loadSettings = async (root: string, own = root): Promise<Settings> => {
   const { upstreams, upstreamLock, ...rest } = {
     ...(await readYaml(root, 'bakery.yaml', WrittenSettings)),
-    ...(await readYaml(root, 'bakery.local.yaml', WrittenSettings)),
+    ...(await readYaml(own, 'bakery.local.yaml', WrittenSettings)),
   };
   if (upstreams === undefined || upstreamLock === undefined) {
     throw definitionError([
@@ -128,8 +128,15 @@ const UpstreamLock = z.record(z.string(), z.string().regex(/^sha256:[0-9a-f]{64}
 /** Index digests by canonical upstream reference. */
 export type UpstreamLock = z.infer<typeof UpstreamLock>;
 
-export const loadUpstreamLock = async (root: string, settings: Settings): Promise<UpstreamLock> =>
-  (await readYaml(root, settings.upstreamLock, UpstreamLock)) ?? {};
+/** The machine's own lock of the upstream images, or else the one that the definitions come with. */
+export const loadUpstreamLock = async (
+  root: string,
+  { upstreamLock }: Settings,
+  own = root,
+): Promise<UpstreamLock> =>
+  (await readYaml(own, upstreamLock, UpstreamLock)) ??
+  (await readYaml(root, upstreamLock, UpstreamLock)) ??
+  {};
 
 /** The Handlebars templates, out of the package this file is part of: two levels higher once it is compiled. */
 export const loadTemplates = async (): Promise<Templates> => {

@@ -86,11 +86,11 @@ export const make = async (
     ...options,
     checkout,
     engine,
-    memory: openMemory(checkout.root, engine.id),
+    memory: openMemory(checkout.own, engine.id),
     // A layer waits for the network more than it computes; a test computes.
     builds: jobs ?? Math.max(8, 2 * engine.cpus),
     tests: jobs ?? Math.max(2, engine.cpus),
-    logs: join(checkout.root, '.bakery', 'logs', run),
+    logs: join(checkout.own, '.bakery', 'logs', run),
   };
   const baked = options.build ? await bake(plan, kitchen) : await alreadyBaked(plan, kitchen);
   const subjects = plan.images.flatMap((image, at): Subject[] => {

@@ -4,7 +4,14 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const folder = process.argv[2];
-const expected = ['unit.json', 'program.json', 'e2e.json', 'escape.json', 'bake.json'];
+const expected = [
+  'unit.json',
+  'program.json',
+  'e2e.json',
+  'escape.json',
+  'package.json',
+  'bake.json',
+];
 const files = readdirSync(folder);
 const tests = files.flatMap((file) =>
   JSON.parse(readFileSync(join(folder, file), 'utf8')).testResults.flatMap((suite) =>

@@ -92,6 +92,8 @@ export const launch = (options: Launch): Command => {
     '--ipc=private',
     `--network=${networkName(policy.network)}`,
     `--memory=${policy.limits.memory}`,
+    // Memory and swap together: without it, docker grants as much again as swap.
+    `--memory-swap=${policy.limits.memory}`,
     `--cpus=${policy.limits.cpus}`,
     `--pids-limit=${policy.limits.pids}`,
     '--ulimit=core=0',

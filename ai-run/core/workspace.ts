@@ -55,11 +55,11 @@ export const checkFolder = (folder: string, userHome: string): void => {
     ? objection(folder, userHome)
     : 'docker cannot name a path with quotes or line breaks';
   if (reason === undefined) return;
-  throw new UserError(
-    'E_WORKSPACE',
-    `${printable(folder)} is not shared with an agent: ${reason}`,
-    { hint: 'start ai-run in the folder of one project' },
-  );
+  // A line break in a name would be read as the next line of the message.
+  const shown = isMountable(folder) ? folder : JSON.stringify(folder);
+  throw new UserError('E_WORKSPACE', `${printable(shown)} is not shared with an agent: ${reason}`, {
+    hint: 'start ai-run in the folder of one project',
+  });
 };
 
 /**

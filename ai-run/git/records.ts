@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod/mini';
@@ -91,4 +92,13 @@ export const settle = async (
   const { project } = session;
   await writeRecord(sessionFolder(home, session.name), { project, pid: 0, repositories });
   return { name: session.name, project, pid: 0, repositories };
+};
+
+/** Finishes a session that was killed, by name. One that had not begun has no record yet, and nothing to keep. */
+export const settleKilled = async (home: string, name: string, env: Environment): Promise<void> => {
+  if (!isSessionName(name)) return;
+  const session = await read(home, name);
+  if (session !== undefined) await settle(home, session, env);
+  else if (!existsSync(join(sessionFolder(home, name), 'record.json')))
+    await dropSession(home, name);
 };

@@ -1,4 +1,4 @@
-import { lstatSync, readdirSync, realpathSync, rmSync, statSync } from 'node:fs';
+import { readdirSync, realpathSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { UserError } from '../core/error.ts';
 import { belowHome, cachesOf, projectName, type Kept, outermost } from '../core/home.ts';
@@ -34,16 +34,13 @@ const bind = (source: string, path: string): Mount => ({
 /** The folder of the home, made where there is none. */
 const findHome = (folder: string, name: string, state: readonly string[], user: Policy['user']) => {
   const home = join(folder, name);
-  // Left by a start that was killed; where another start is at it, it falls back on the home that there is.
-  for (const one of readdirSync(folder)) {
-    if (
-      one.startsWith(`${name}${unfinished}`) &&
-      lstatSync(home, { throwIfNoEntry: false }) !== undefined
-    )
-      rmSync(join(folder, one), { recursive: true, force: true });
-  }
   seedHome(home, join(folder, 'global'), state, user);
   makeFolder(folder, name, { owner: user });
+  // Left by a start that was killed; where another start is at it, it falls back on the home that there is.
+  for (const one of readdirSync(folder)) {
+    if (one.startsWith(`${name}${unfinished}`))
+      rmSync(join(folder, one), { recursive: true, force: true });
+  }
   if (realpathSync.native(home) !== home) {
     throw new UserError('E_HOME', `${printable(home)} is not where it seems to be`, {
       hint: 'remove it',

@@ -54,7 +54,8 @@ export const seedHome = (
     renameSync(made, home);
   } catch (error) {
     rmSync(made, { recursive: true, force: true });
-    // Another session has made it in the meantime, and may have used it.
-    if (codeOf(error) !== 'ENOTEMPTY' && codeOf(error) !== 'EEXIST') throw error;
+    // Another session has made it in the meantime, may have used it, and has removed what it took for a left-over.
+    const lost = ['ENOTEMPTY', 'EEXIST', 'ENOENT'].includes(String(codeOf(error)));
+    if (!lost || lstatSync(home, { throwIfNoEntry: false }) === undefined) throw error;
   }
 };

@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Part } from '../core/part.ts';
@@ -7,19 +7,26 @@ import { isGone } from './owner.ts';
 import { removeContainers } from './sessions.ts';
 
 /**
- * A note of each session that runs, `~/.ai-run/sessions/<name>`, made before its container and removed after it. What a
- * killed ai-run left is found by it, without a question to the engine at every start.
+ * A note of each session, `~/.ai-run/sessions/<name>`, made before everything else of it and removed after all of it. What
+ * a killed ai-run left is found by it, without a question to the engine at every start.
  */
 
 const folderOf = (userHome: string): string => join(userHome, '.ai-run/sessions');
 
-/** Takes note of a session until it ends. */
-export const openRecord = (userHome: string, session: Session): Part => {
+/**
+ * Takes note of a session until it ends.
+ * @returns `renew` as well, for right before its container is made: see {@link late}.
+ */
+export const openRecord = (
+  userHome: string,
+  session: Session,
+): Part & { readonly renew: () => void } => {
   const folder = folderOf(userHome);
   const path = join(folder, session.name);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   writeFileSync(path, JSON.stringify(sessionLabels(session)), { mode: 0o600, flag: 'wx' });
   return {
+    renew: () => utimesSync(path, new Date(), new Date()),
     finish: async () => {
       rmSync(path, { force: true });
       return [];
@@ -33,11 +40,16 @@ export const openRecord = (userHome: string, session: Session): Part => {
  */
 const late = 10_000;
 
+/** Whether the container of a session, if it has one, has been made by now. */
+const isSettled = async (path: string): Promise<boolean> => {
+  const found = await stat(path).catch(() => undefined);
+  return found !== undefined && Date.now() - found.mtimeMs > late;
+};
+
 const read = async (path: string): Promise<Session | undefined> => {
   try {
     return parseSession(JSON.parse(await readFile(path, 'utf8')));
   } catch {
-    // Being written, or just removed: its owner lives.
     return undefined;
   }
 };
@@ -67,22 +79,32 @@ export const listRecords = async (
   return found.flat();
 };
 
-/** Removes the containers of sessions whose ai-run was killed. Never fails: it is nobody's main errand. */
-export const sweepSessions = async (userHome: string): Promise<void> => {
+/** A record that cannot be read is being written, or just removed; an old one was never finished. */
+const isOrphan = async (path: string): Promise<boolean> => {
+  const session = await read(path);
+  return session === undefined ? isSettled(path) : isGone(session.owner);
+};
+
+/**
+ * Removes what sessions left whose ai-run was killed: containers, and repositories without commits. Never fails: it is
+ * nobody's main errand.
+ */
+export const sweepSessions = async (userHome: string, env: NodeJS.ProcessEnv): Promise<void> => {
   const folder = folderOf(userHome);
   const names = await readdir(folder).catch(() => []);
-  const sessions = await Promise.all(names.map((name) => read(join(folder, name))));
-  const orphans: string[] = [];
-  for (const [at, session] of sessions.entries()) {
-    // oxlint-disable-next-line no-await-in-loop -- there are none, or very few
-    if (session !== undefined && (await isGone(session.owner))) orphans.push(names[at] ?? '');
-  }
+  const orphaned = await Promise.all(names.map((name) => isOrphan(join(folder, name))));
+  const orphans = names.filter((_, at) => orphaned[at]);
   // The engine may be away; the next start tries again.
   if (orphans.length === 0 || !(await removeContainers(orphans))) return;
-  for (const path of orphans.map((name) => join(folder, name))) {
+  const { settleKilled } = await import('../git/records.ts');
+  for (const name of orphans) {
+    const path = join(folder, name);
+    // oxlint-disable-next-line no-await-in-loop -- there are very few
+    if (!(await isSettled(path))) continue;
+    // What is damaged stays, and `ai-run git list` tells of it.
     // oxlint-disable-next-line no-await-in-loop -- as above
-    const found = await stat(path).catch(() => undefined);
+    await settleKilled(userHome, name, env).catch(() => undefined);
     // oxlint-disable-next-line no-await-in-loop -- as above
-    if (Date.now() - (found?.mtimeMs ?? 0) > late) await rm(path, { force: true });
+    await rm(path, { force: true });
   }
 };

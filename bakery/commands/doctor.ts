@@ -107,8 +107,8 @@ const upstream = async (
   return ok('upstream images', `${references.length} locked and reachable`);
 };
 
-const disk = async ({ root }: Checkout): Promise<Finding> => {
-  const { bavail, bsize } = await statfs(root);
+const disk = async ({ own }: Checkout): Promise<Finding> => {
+  const { bavail, bsize } = await statfs(own);
   const free = (bavail * bsize) / 1e9;
   const found = `${free.toFixed(0)} GB free`;
   return free > 20

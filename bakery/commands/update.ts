@@ -73,6 +73,11 @@ export const update = async (
   flags: CommonFlags & UpdateFlags & { agents: string[] },
 ): Promise<number> => {
   const checkout = await openCheckout(flags.root, 'accept');
+  if (checkout.own !== checkout.root && flags.check !== true) {
+    throw new UserError('E_NO_CHECKOUT', `${checkout.root}: an installed package keeps its locks`, {
+      hint: 'run bakery update in a checkout, or with --check',
+    });
+  }
   const { agents } = checkout.catalogue;
   const unknown = flags.agents.find((name) => !agents.some((agent) => agent.name === name));
   if (unknown !== undefined) {

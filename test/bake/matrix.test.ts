@@ -5,6 +5,7 @@ import type { BuildReport } from '../../bakery/core/report.ts';
 import { emulation } from '../e2e/emulation.ts';
 import { buildReferences, type Step, stepsOf } from '../e2e/history.ts';
 import { bakery, docker, edit, makeCheckout, nonce, removeCheckout, run } from '../e2e/support.ts';
+import { describeTerminal } from './terminal.ts';
 
 /** Three real agents and one that fails, on all runtimes and both platforms, from nothing cached. */
 
@@ -239,6 +240,14 @@ describe('the matrix', () => {
     expect(stdout).toContain('run:      claude --version');
     expect(stdout).toContain('expected: stdout like ^0.0.0 ');
     expect(stdout).toContain('(Claude Code)');
+  });
+
+  // Last: it takes the images out of the engine.
+  describeTerminal({
+    root: () => root,
+    agents: Object.keys(good),
+    runtimes,
+    drawing: 'e2e-gemini',
   });
 });
 

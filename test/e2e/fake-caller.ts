@@ -34,7 +34,8 @@ export const startBakery = (
 
 type Process = { readonly pid: number; readonly parent: number; readonly command: string };
 
-const processes = async (): Promise<Process[]> => {
+/** All processes of this machine that are not dead. */
+export const processes = async (): Promise<Process[]> => {
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
   const found = await Promise.all(
     pids.map(async (pid): Promise<Process[]> => {

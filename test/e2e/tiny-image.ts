@@ -83,7 +83,11 @@ export type Running = {
   readonly ended: Promise<number | string>;
 };
 
-const follow = (file: string, args: readonly string[], { env, project }: Tiny): Running => {
+const follow = (
+  file: string,
+  args: readonly string[],
+  { env, project }: Pick<Tiny, 'env' | 'project'>,
+): Running => {
   const child = spawn(file, args, { cwd: project, env: { ...process.env, ...env } });
   let seen = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => (seen += text));
@@ -105,10 +109,15 @@ export const startAiRun = (tiny: Tiny, args: readonly string[]): Running =>
 const quoted = (words: readonly string[]): string =>
   words.map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(' ');
 
-/** The same in a terminal of its own: `script` of bsdutils makes one, and tells its name first. */
-export const startInTerminal = (tiny: Tiny, args: readonly string[]): Running =>
-  follow(
-    'script',
-    ['-qefc', `tty; exec ${quoted([process.execPath, cli, ...args])}`, '/dev/null'],
-    tiny,
-  );
+/**
+ * The same in a terminal of its own: `script` of bsdutils makes one, and tells its name first.
+ * @param size rows and columns.
+ */
+export const startInTerminal = (
+  tiny: Pick<Tiny, 'env' | 'project'>,
+  args: readonly string[],
+  [rows, columns] = [24, 80],
+): Running => {
+  const start = `tty; stty rows ${rows} cols ${columns}; exec ${quoted([process.execPath, cli, ...args])}`;
+  return follow('script', ['-qefc', start, '/dev/null'], tiny);
+};

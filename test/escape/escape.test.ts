@@ -4,19 +4,18 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { launch } from '../../ai-run/core/launch.ts';
-import { platformOfMachine } from '../../ai-run/core/platform.ts';
-import { harden, type Policy } from '../../ai-run/core/policy.ts';
-import { bakery, type Ran, run } from '../e2e/support.ts';
+import { setTimeout } from 'node:timers/promises';
+import { harden } from '../../ai-run/core/policy.ts';
+import { bakery, docker, nonce, type Ran, run } from '../e2e/support.ts';
 import { aiRun, makeTinyImage, type Tiny } from '../e2e/tiny-image.ts';
 import { report } from './report.ts';
 import { sessionVectors } from './sessions.ts';
-import { type Machine, type Vector, vectors } from './vectors.ts';
+import { commandOf, commandsOf } from './start.ts';
+import { type Machine, printing, type Vector, vectors } from './vectors.ts';
 
 /** Every way out, tried twice in a real agent's image: under the whole policy, and without the one guard. */
 
 const image = 'ai-gemini:base';
-const platform = platformOfMachine(process.arch) ?? 'linux/amd64';
 const hardened = harden({ user: { uid: 1234, gid: 1234 }, network: { mode: 'none' } });
 
 let listener: Server;
@@ -38,42 +37,56 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
-const start = (
-  policy: Policy,
-  { run: words, drop, add }: Pick<Vector, 'run' | 'drop' | 'add'>,
-): Promise<Ran> => {
-  const [file, ...rest] = words.map((word) =>
-    word.replace('{port}', String(machine.port)).replace('{file}', machine.file),
-  );
-  const command = launch({ image, platform, policy, command: [file ?? '', ...rest] });
-  const end = command.args.indexOf(image);
-  const flags = command.args.slice(0, end).filter((flag) => drop?.test(flag) !== true);
-  return run(command.file, [...flags, ...(add ?? []), ...command.args.slice(end)]);
-};
-
 /** What was seen, by attempt: under the policy, then without the guard. */
 const outcomes = new Map<string, string[]>();
 const record = (attempt: string, outcome: string): void =>
   void outcomes.set(attempt, [...(outcomes.get(attempt) ?? []), outcome]);
 
-describe.each(vectors)('$attempt', ({ attempt, run: words, given, without, drop, add }) => {
-  const policy = given?.(hardened) ?? hardened;
+describe.each(vectors)('$attempt', (vector) => {
+  const start = (which: 0 | 1): Promise<Ran> => {
+    const { file, args } = commandsOf(image, hardened, vector, machine)[which];
+    return run(file, args);
+  };
 
   test('fails under the policy', async () => {
-    const ran = await start(policy, { run: words });
+    const ran = await start(0);
     expect(ran.code, ran.stdout + ran.stderr).not.toBe(0);
     // Docker itself failing, or the program missing, would prove nothing.
     expect([125, 126, 127], ran.stderr).not.toContain(ran.code);
+    record(vector.attempt, 'denied');
+  });
+
+  test('succeeds without its guard', async () => {
+    const ran = await start(1);
+    expect(ran.code, ran.stdout + ran.stderr).toBe(0);
+    record(vector.attempt, 'succeeds');
+  });
+});
+
+describe.each([printing])('$attempt', ({ attempt, run: words, drop }) => {
+  /** What the engine can tell of it afterwards. */
+  const printed = async (changes: Pick<Vector, 'drop'>): Promise<string> => {
+    const name = `e2e-${nonce()}`;
+    const attempted = { run: words, add: ['--detach', `--name=${name}`], ...changes };
+    const { file, args } = commandOf(image, hardened, attempted, machine);
+    const started = await run(file, args);
+    expect(started.code, started.stderr).toBe(0);
+    try {
+      await setTimeout(1000);
+      const { stdout, stderr } = await docker('logs', name);
+      return stdout + stderr;
+    } finally {
+      await docker('rm', '--force', name);
+    }
+  };
+
+  test('fails under the policy', async () => {
+    expect(await printed({})).toMatch(/does not support reading/);
     record(attempt, 'denied');
   });
 
   test('succeeds without its guard', async () => {
-    const ran = await start(without?.(policy, machine) ?? policy, {
-      run: words,
-      ...(drop === undefined ? {} : { drop }),
-      ...(add === undefined ? {} : { add }),
-    });
-    expect(ran.code, ran.stdout + ran.stderr).toBe(0);
+    expect(await printed({ drop })).toBe('canary\n');
     record(attempt, 'succeeds');
   });
 });
@@ -130,7 +143,7 @@ describe('a session', () => {
 });
 
 test('docs/security.md shows these results (npm run test:escape -- --update writes it)', async () => {
-  await expect(report([...vectors, ...sessionVectors], outcomes)).toMatchFileSnapshot(
+  await expect(report([...vectors, printing, ...sessionVectors], outcomes)).toMatchFileSnapshot(
     '../../docs/security.md',
   );
 });

@@ -21,7 +21,7 @@ fail, and with the one thing off that guards it, where it must succeed. What it 
 | user                 | the caller's uid and gid, never root                                                           |
 | root filesystem      | read-only; \`--writable-root\` widens it                                                         |
 | /tmp                 | a tmpfs of 1 GiB, \`nosuid\`, \`nodev\`                                                            |
-| memory, cpus, pids   | 4 GiB, 2, 1024; \`--memory\`, \`--cpus\`, \`--pids\` widen or narrow them                            |
+| memory, cpus, pids   | 4 GiB and no swap, 2, 1024; \`--memory\`, \`--cpus\`, \`--pids\` widen or narrow them                |
 | project              | the only folder mounted, at its own path; \`--mount\` adds one; \`~/.ai-workspaces\` lists what may be shared |
 | secrets in it        | masked: \`.env\`, keys, tokens; \`--no-mask\` shows them                                            |
 | .git                 | a repository of the agent's own; \`ai-run git fetch\` brings back what it commits                |

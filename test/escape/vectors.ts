@@ -22,6 +22,8 @@ export type Vector = {
   readonly without?: (policy: Policy, machine: Machine) => Policy;
   /** Flags of docker that are taken away for the run without the guard. */
   readonly drop?: RegExp;
+  /** What is replaced in them, for a guard that is one word of a flag. */
+  readonly swap?: readonly [string, string];
   /** Flags of docker that no policy has a word for, added for the run without the guard. */
   readonly add?: readonly string[];
 };
@@ -45,14 +47,14 @@ const mounting =
     ...policy,
     mounts: [...policy.mounts, { type: 'bind', source, target: source, readonly: true }],
   });
-const tmp =
+/** The size of the policy's own folders. */
+const folders =
   (bytes: number) =>
   (policy: Policy): Policy => ({
     ...policy,
-    mounts: policy.mounts.map((mount) =>
-      mount.type === 'tmpfs' && mount.target === '/tmp' ? { ...mount, bytes } : mount,
-    ),
+    mounts: policy.mounts.map((mount) => (mount.type === 'tmpfs' ? { ...mount, bytes } : mount)),
   });
+const fill = (folder: string): Vector['run'] => sh(`head -c 32M /dev/zero > ${folder}/file`);
 /** What needs the whole of a privileged container, and root in it. */
 const privileged = {
   without: (policy: Policy): Policy => ({ ...policy, user: root, newPrivileges: true }),
@@ -106,12 +108,28 @@ export const vectors: readonly Vector[] = [
     without: (policy) => ({ ...policy, newPrivileges: true }),
   },
   {
+    attempt: 'be root through a setuid program that was brought to /tmp',
+    guard: 'tmpfs without setuid',
+    given: (policy) => ({ ...asRoot('SETUID', 'SETGID')(policy), newPrivileges: true }),
+    run: sh(
+      'cp /usr/bin/id /tmp && chmod u+s /tmp/id && test "$(setpriv --reuid=1000 --clear-groups /tmp/id --user)" = 0',
+    ),
+    swap: ['nosuid', 'suid'],
+  },
+  {
+    attempt: 'use a device that was made in /tmp',
+    guard: 'tmpfs without devices',
+    given: asRoot('MKNOD'),
+    run: sh('mknod /tmp/null c 1 3 && echo > /tmp/null'),
+    swap: ['nodev', 'dev'],
+  },
+  {
     attempt: 'have a capability, now or ever',
     guard: 'cap-drop ALL',
     run: sh(
       "awk '/^Cap(Inh|Prm|Eff|Bnd|Amb):/ && $2 !~ /^0+$/ { found = 1 } END { exit !found }' /proc/self/status",
     ),
-    without: (policy) => ({ ...policy, capabilities: ['CHOWN'] }),
+    drop: /^--cap-drop=/,
   },
   {
     attempt: 'give a file to somebody else',
@@ -185,7 +203,7 @@ export const vectors: readonly Vector[] = [
     attempt: 'read the kernel’s log',
     guard: 'no devices',
     run: sh('test -e /dev/kmsg'),
-    ...privileged,
+    add: ['--device=/dev/kmsg'],
   },
   // The machine
   {
@@ -258,9 +276,38 @@ export const vectors: readonly Vector[] = [
   {
     attempt: 'fill the machine’s disk through /tmp',
     guard: 'tmpfs with a size',
-    given: tmp(16 * mebibyte),
-    run: sh('head -c 32M /dev/zero > /tmp/file'),
-    without: tmp(64 * mebibyte),
+    given: folders(16 * mebibyte),
+    run: fill('/tmp'),
+    without: folders(64 * mebibyte),
+  },
+  {
+    attempt: 'fill it through its home',
+    guard: 'tmpfs with a size',
+    given: folders(16 * mebibyte),
+    run: fill('~'),
+    without: folders(64 * mebibyte),
+  },
+  {
+    attempt: 'take as much again, as swap',
+    guard: 'memory and swap limit',
+    // Version 1 of cgroups limits the sum, version 2 the swap alone.
+    run: sh(
+      `cd /sys/fs/cgroup; if [ -e memory.max ]; then test "$(cat memory.swap.max)" != 0
+       else test "$(cat memory/memory.memsw.limit_in_bytes)" -gt "$(cat memory/memory.limit_in_bytes)"; fi`,
+    ),
+    drop: /^--memory-swap=/,
+  },
+  {
+    attempt: 'leave its dead in the table of processes',
+    guard: 'an init that buries them',
+    run: [
+      'node',
+      '-e',
+      `require('child_process').execFileSync('sh', ['-c', 'sleep 0.2 & exit']);
+       const isDead = (pid) => { try { return require('fs').readFileSync('/proc/' + pid + '/stat', 'utf8').includes(') Z ') } catch { return false } };
+       setTimeout(() => process.exit(require('fs').readdirSync('/proc').some(isDead) ? 0 : 1), 1000)`,
+    ],
+    drop: /^--init$/,
   },
   {
     attempt: 'dump its memory to the machine’s disk',
@@ -269,3 +316,11 @@ export const vectors: readonly Vector[] = [
     drop: /^--ulimit=core/,
   },
 ];
+
+/** The one that shows itself outside: to whoever asks the engine. */
+export const printing = {
+  attempt: 'fill the machine’s disk with what it prints',
+  guard: 'no log of the engine’s',
+  run: sh('echo canary; sleep 30'),
+  drop: /^--log-driver=/,
+} satisfies Vector;

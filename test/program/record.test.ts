@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
@@ -52,11 +52,14 @@ describe('a record', () => {
   });
 });
 
+/** When docker's client of a killed ai-run had made the container, if it ever would. */
+const old = (): Date => new Date(Date.now() - 11_000);
+
 describe('the sweep', () => {
   test('asks the engine nothing where nobody was killed', async () => {
-    await sweepSessions(home);
+    await sweepSessions(home, process.env);
     record('alive', await thisOwner());
-    await sweepSessions(home);
+    await sweepSessions(home, process.env);
     expect(await asked()).toBe('');
     expect(await readdir(folder())).toEqual(['alive']);
   });
@@ -65,26 +68,48 @@ describe('the sweep', () => {
     record('alive', await thisOwner());
     record('dead-1', await ended());
     record('dead-2', await ended());
-    const old = new Date(Date.now() - 11_000);
-    await utimes(join(folder(), 'dead-1'), old, old);
-    await sweepSessions(home);
+    await utimes(join(folder(), 'dead-1'), old(), old());
+    await sweepSessions(home, process.env);
     expect(await asked()).toBe('rm --force --volumes dead-1 dead-2\n');
     // Docker's client may only be about to make the container of the second.
     expect(await readdir(folder())).toEqual(['alive', 'dead-2']);
   });
 
-  test('keeps the records while the engine is away', async () => {
-    record('dead', await ended());
-    await answer('echo "Cannot connect to the Docker daemon" >&2; exit 1');
-    await sweepSessions(home);
+  test('takes a new one for new, however long its session took to get ready', async () => {
+    const part = record('dead', await ended());
+    await utimes(join(folder(), 'dead'), old(), old());
+    part.renew();
+    await sweepSessions(home, process.env);
     expect(await readdir(folder())).toEqual(['dead']);
   });
 
-  test('leaves alone what is no record', async () => {
+  test('removes what was made for a repository of the killed, and no other’s', async () => {
+    for (const name of ['dead', 'alive'])
+      await mkdir(join(home, '.ai-run/git', name, '0'), { recursive: true });
+    record('alive', await thisOwner());
+    record('dead', await ended());
+    await sweepSessions(home, process.env);
+    expect(await readdir(join(home, '.ai-run/git'))).toEqual(['alive', 'dead']);
+    await utimes(join(folder(), 'dead'), old(), old());
+    await sweepSessions(home, process.env);
+    expect(await readdir(join(home, '.ai-run/git'))).toEqual(['alive']);
+  });
+
+  test('keeps the records while the engine is away', async () => {
+    record('dead', await ended());
+    await answer('echo "Cannot connect to the Docker daemon" >&2; exit 1');
+    await sweepSessions(home, process.env);
+    expect(await readdir(folder())).toEqual(['dead']);
+  });
+
+  test('leaves alone what is no record yet, and removes what never became one', async () => {
     record('alive', await thisOwner());
     await writeFile(join(folder(), 'half'), '{"ai-run.ses');
-    await sweepSessions(home);
+    await sweepSessions(home, process.env);
     expect(await readdir(folder())).toEqual(['alive', 'half']);
     expect(await asked()).toBe('');
+    await utimes(join(folder(), 'half'), old(), old());
+    await sweepSessions(home, process.env);
+    expect(await readdir(folder())).toEqual(['alive']);
   });
 });

@@ -79,6 +79,10 @@ test('the engine is asked only where it matters', async () => {
     images: () => Promise.reject(new Error('images')),
     sessions: () => Promise.reject(new Error('sessions')),
   };
-  expect(await candidates(['claude', '--g'], silent)).toEqual(['--git', '--gvisor']);
+  expect(await candidates(['claude', '--g'], silent)).toEqual([
+    '--git',
+    '--git-credentials',
+    '--gvisor',
+  ]);
   await expect(candidates([''], silent)).rejects.toThrow('images');
 });

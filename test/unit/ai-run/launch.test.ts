@@ -25,6 +25,7 @@ const hardening = [
   '--ipc=private',
   '--network=none',
   '--memory=4294967296',
+  '--memory-swap=4294967296',
   '--cpus=2',
   '--pids-limit=1024',
   '--ulimit=core=0',
@@ -215,7 +216,7 @@ describe('one widened field of the policy', () => {
     [
       'more memory',
       { limits: { ...policy.limits, memory: 1 } },
-      changed('--memory=4294967296', '--memory=1'),
+      row().map((one) => one.replace(/^(--memory(?:-swap)?)=.*/, '$1=1')),
     ],
     ['more CPUs', { limits: { ...policy.limits, cpus: 8 } }, changed('--cpus=2', '--cpus=8')],
     [

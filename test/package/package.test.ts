@@ -1,0 +1,161 @@
+import { copyFile, cp, readFile, stat, symlink } from 'node:fs/promises';
+import { basename, extname, join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import about from '../../package.json' with { type: 'json' };
+import { checkout, type Ran } from '../e2e/support.ts';
+import { makeTinyImage, type Tiny } from '../e2e/tiny-image.ts';
+import { install, type Installed, type Node, nodes } from './installed.ts';
+
+/** What a user gets: the tarball installed into an empty prefix, and ai-run as one file. */
+
+let installed: Installed;
+let tiny: Tiny;
+beforeAll(async () => {
+  [installed, tiny] = await Promise.all([install(), makeTinyImage()]);
+});
+afterAll(() => Promise.all([installed.close(), tiny.close()]));
+
+const oneFile = join(checkout, 'dist/ai-run.mjs');
+
+const said = ({ code, stdout, stderr }: Ran): string => {
+  expect(code, stderr).toBe(0);
+  return stdout;
+};
+
+/** ai-run in the tiny image's project, by any of its names. */
+const inProject = (node: Node, words: readonly [string, ...string[]]): Promise<Ran> =>
+  installed.run(node, words, { cwd: tiny.project, env: tiny.env });
+
+const bakery = (node: Node, cwd: string, ...args: readonly string[]): Promise<Ran> =>
+  installed.run(node, ['bakery', ...args], { cwd });
+
+/** What the tarball holds in a folder. */
+const below = (folder: string): string[] => {
+  const inside = installed.files.filter((file) => file.startsWith(folder));
+  return [...new Set(inside.map((file) => file.slice(folder.length).split('/')[0] ?? ''))];
+};
+
+/** A folder with ai-run as one file, and nothing else. */
+const copied = async (folder: string): Promise<string> => {
+  const path = join(await installed.folder(folder), 'ai-run.mjs');
+  await copyFile(oneFile, path);
+  return path;
+};
+
+describe('the tarball', () => {
+  test.each([
+    ['', 'LICENSE README.md agents bakery bakery.yaml dist package.json runtimes'],
+    ['dist/', 'ai-run ai-run.mjs bakery package.json'],
+    ['dist/ai-run/', 'core'],
+    ['bakery/', 'templates'],
+  ])('holds in %j nothing but what is needed', (folder, names) => {
+    // It comes with the upstream images' lock where there is one.
+    const found = below(folder).filter((name) => name !== 'upstream.lock.yaml');
+    expect(found.toSorted().join(' ')).toBe(names);
+  });
+
+  test('holds no sources, no maps, and nothing of this machine', async () => {
+    const kinds = new Set(installed.files.map((file) => extname(file)));
+    expect([...kinds].toSorted().join(' ')).toBe(' .hbs .js .json .md .mjs .txt .yaml');
+    expect(installed.files.filter((file) => basename(file).startsWith('.'))).toEqual([]);
+    // It would be there: the checkout has one.
+    expect((await stat(join(checkout, 'bakery.local.yaml'))).isFile()).toBe(true);
+    expect(installed.files.filter((file) => file.includes('.local.'))).toEqual([]);
+  });
+});
+
+describe.each(nodes)('with Node %s', (node) => {
+  test('the machine’s own Node is not the one that is tested', async () => {
+    const version = said(await installed.run(node, ['node', '--version'])).trim();
+    const [major, minor] = version.slice(1).split('.').map(Number);
+    expect(major).toBe(Number(node));
+    expect(major === 22 ? minor : 99).toBeGreaterThanOrEqual(18);
+  });
+
+  describe('ai-run of the package', () => {
+    test('says its version and explains itself', async () => {
+      expect(said(await installed.run(node, ['ai-run', '--version']))).toBe(`${about.version}\n`);
+      expect(said(await installed.run(node, ['ai-run', '--help']))).toMatch(/^Usage: ai-run /);
+    });
+
+    test('shows the command, and starts it', async () => {
+      const command = said(await inProject(node, ['ai-run', tiny.agent, '--print']));
+      expect(command).toMatch(/^docker run --rm --init /);
+      const ran = await inProject(node, ['ai-run', tiny.agent, '--', '-c', 'echo "$PWD"; exit 7']);
+      expect([ran.code, ran.stdout], ran.stderr).toEqual([7, `${tiny.project}\n`]);
+    });
+  });
+
+  describe('bakery of the package, in an empty folder,', () => {
+    test('says its version and explains itself', async () => {
+      expect(said(await bakery(node, await installed.folder('empty'), '--version'))).toBe(
+        `${about.version}\n`,
+      );
+      expect(said(await bakery(node, await installed.folder('empty'), '--help'))).toMatch(
+        /^Usage: bakery /,
+      );
+    });
+
+    test('lists the agents that came with it', async () => {
+      const listed = said(await bakery(node, await installed.folder('empty'), 'list', '--json'));
+      expect(listed).toContain('"gemini"');
+      expect(listed).toBe(said(await bakery(node, checkout, 'list', '--json')));
+    });
+
+    test('does not write to them', async () => {
+      const { code, stderr } = await bakery(
+        node,
+        await installed.folder('empty'),
+        'update',
+        'gemini',
+      );
+      expect([code, stderr]).toEqual([1, expect.stringMatching(/an installed package keeps/)]);
+    });
+  });
+
+  test.each([
+    ['check'],
+    ['plan', 'gemini', 'aider', '--json'],
+    ['render', 'gemini', '--runtime', 'base'],
+  ])(
+    'bakery of the package does what it does in a checkout, with the machine’s settings: %s',
+    async (...args) => {
+      const cwd = await installed.folder(`own-${node}`);
+      for (const file of ['bakery.local.yaml', '.bakery/upstream.lock.yaml'])
+        await cp(join(checkout, file), join(cwd, file)).catch(() => undefined);
+      expect(said(await bakery(node, cwd, ...args))).toBe(
+        said(await bakery(node, checkout, ...args)),
+      );
+    },
+  );
+
+  describe('ai-run as one file', () => {
+    test.each<[string, () => Promise<[string, ...string[]]>]>([
+      ['by node', async () => ['node', await copied('alone')]],
+      ['by its own name', async () => [await copied('alone')]],
+      [
+        'through a symlink',
+        async () => {
+          const link = join(await installed.folder(`link-${node}`), 'ai');
+          await symlink(await copied('alone'), link);
+          return [link];
+        },
+      ],
+      ['in a path with blanks', async () => [await copied('a path, with "blanks"')]],
+      ['by node, in a path with blanks', async () => ['node', await copied('a path with blanks')]],
+    ])('runs without anything beside it, %s', async (_, words) => {
+      const file = await words();
+      expect(said(await installed.run(node, [...file, '--version']))).toBe(`${about.version}\n`);
+      expect(said(await installed.run(node, [...file, '--help']))).toMatch(/^Usage: ai-run /);
+      const ran = await inProject(node, [...file, tiny.agent, '--', '-c', 'echo up; exit 9']);
+      expect([ran.code, ran.stdout], ran.stderr).toEqual([9, 'up\n']);
+    });
+
+    test('is whole: it imports Node’s own modules only', async () => {
+      const text = await readFile(oneFile, 'utf8');
+      const imported = [...text.matchAll(/(?:^import .*|\bimport\()\s*"([^"]+)"\)?;?$/gm)];
+      expect(imported.length).toBeGreaterThan(3);
+      for (const [, name] of imported) expect(name).toMatch(/^node:/);
+    });
+  });
+});
