@@ -4,6 +4,7 @@ import { UserError } from './core/error.ts';
 import { type Inspected, parseInspected } from './core/image.ts';
 import type { Platform } from './core/platform.ts';
 import type { Pull } from './core/settings.ts';
+import { printable } from './core/text.ts';
 import type { Variables } from './core/variable.ts';
 import { readContract } from './contract.ts';
 import { askSocket } from './engine/socket.ts';
@@ -113,7 +114,14 @@ export const findImage = async (wanted: Wanted): Promise<Image> => {
     // Docker pulls an image of one platform whatever platform it is asked for.
     throw when === 'never' ? missing(wanted, found.state) : platformError(reference, platform);
   }
-  const { id, contract: label } = found.image;
+  const { id, contract: label, volumes } = found.image;
+  if (volumes.length > 0) {
+    throw new UserError(
+      'E_CONTRACT',
+      `${reference} declares volumes, which no policy makes read-only: ${printable(volumes.join(', '))}`,
+      { hint: 'take an image without VOLUME, as bakery makes them' },
+    );
+  }
   const contract = await readContract({ id, name: reference, label }, wanted.userHome);
   return { reference: id, contract, name: reference };
 };

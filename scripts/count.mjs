@@ -10,6 +10,7 @@ const expected = [
   'e2e.json',
   'escape.json',
   'package.json',
+  'endurance.json',
   'bake.json',
 ];
 const files = readdirSync(folder);

@@ -8,6 +8,8 @@ export type Inspected = {
   /** `linux/amd64`: of the platform that the engine speaks of. */
   readonly platform: string;
   readonly contract: string | undefined;
+  /** Folders that the engine would put on its own disk, for as long as the container is there, whatever the policy says. */
+  readonly volumes: readonly string[];
 };
 
 const fieldOf = (value: unknown, name: string): unknown =>
@@ -21,10 +23,13 @@ export const parseInspected = (value: unknown): Inspected | undefined => {
   const [os, architecture] = ['Os', 'Architecture'].map((name) => fieldOf(value, name));
   if (typeof id !== 'string' || typeof os !== 'string' || typeof architecture !== 'string')
     return undefined;
-  const contract = fieldOf(fieldOf(fieldOf(value, 'Config'), 'Labels'), contractLabel);
+  const config = fieldOf(value, 'Config');
+  const contract = fieldOf(fieldOf(config, 'Labels'), contractLabel);
+  const volumes = fieldOf(config, 'Volumes');
   return {
     id,
     platform: `${os}/${architecture}`,
     contract: typeof contract === 'string' ? contract : undefined,
+    volumes: typeof volumes === 'object' && volumes !== null ? Object.keys(volumes) : [],
   };
 };

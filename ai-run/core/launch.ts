@@ -87,6 +87,8 @@ export const launch = (options: Launch): Command => {
     '--cap-drop=ALL',
     ...policy.capabilities.map((capability) => `--cap-add=${capability}`),
     ...(policy.newPrivileges ? [] : ['--security-opt=no-new-privileges']),
+    // Said, because an engine can be set to filter nothing (`seccomp-profile` of its daemon.json).
+    '--security-opt=seccomp=builtin',
     ...(policy.writableRoot ? [] : ['--read-only']),
     ...(policy.ociRuntime === undefined ? [] : [`--runtime=${policy.ociRuntime}`]),
     '--ipc=private',

@@ -204,6 +204,23 @@ describe('a file of settings', () => {
   });
 });
 
+test('an image that declares a volume is refused, because that would be a disk to write to', async () => {
+  const asking = await makeTinyImage({
+    line: 'USER 0\nRUN mkdir -m 777 /data\nVOLUME /data\nUSER 1000',
+  });
+  try {
+    const args = [asking.agent, '--', '-c', 'true'];
+    expect(await aiRun(asking, args)).toEqual(refused(/declares volumes, .*: \/data/));
+    // Started by hand, it writes there under the whole policy.
+    const { stdout } = await aiRun(tiny, ['--print', tiny.agent, '--', '-c', 'echo x > /data/x']);
+    const printed = stdout.replaceAll(/sha256:[0-9a-f]{64}/g, asking.image);
+    expect(printed).toContain('--read-only');
+    expect((await run('sh', ['-c', printed])).code).toBe(0);
+  } finally {
+    await asking.close();
+  }
+});
+
 describe('an image whose contract asks for', () => {
   test.each<[string, object, RegExp]>([
     ['a path of the host', { state: ['/etc'] }, /state\.0: expected a path below the home/],

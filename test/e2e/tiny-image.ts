@@ -24,6 +24,8 @@ type TinyOptions = {
   readonly from?: string;
   /** What its contract asks for, by the agent's name. */
   readonly contract?: (agent: string) => object;
+  /** More lines of its Dockerfile. */
+  readonly line?: string;
 };
 
 export const makeTinyImage = async (options: TinyOptions = {}): Promise<Tiny> => {
@@ -35,7 +37,9 @@ export const makeTinyImage = async (options: TinyOptions = {}): Promise<Tiny> =>
   const built = await run(
     'docker',
     ['buildx', 'build', '--load', '--provenance=false', `--tag=${image}`, '-'],
-    { input: `FROM ${base}\nLABEL ai-run.contract='${JSON.stringify(contract)}'\nUSER 1000\n` },
+    {
+      input: `FROM ${base}\nLABEL ai-run.contract='${JSON.stringify(contract)}'\nUSER 1000\n${options.line ?? ''}\n`,
+    },
   );
   if (built.code !== 0) throw new Error(built.stderr);
   const root = await mkdtemp(join(tmpdir(), 'ai-run-e2e-'));

@@ -182,7 +182,8 @@ export const vectors: readonly Vector[] = [
     attempt: 'make a user namespace, and be root in it',
     guard: 'docker’s seccomp profile',
     run: ['unshare', '--user', '--map-root-user', 'true'],
-    add: ['--security-opt=seccomp=unconfined', '--security-opt=apparmor=unconfined'],
+    swap: ['seccomp=builtin', 'seccomp=unconfined'],
+    add: ['--security-opt=apparmor=unconfined'],
   },
   {
     attempt: 'change a setting of the kernel',

@@ -24,7 +24,8 @@ const guards = (args: readonly string[]): string[] => [
       .filter((guard) => !service.test(guard)),
   ),
 ];
-const nameOf = (guard: string): string => guard.split('=')[0] ?? '';
+/** `--memory`, `--security-opt=seccomp` */
+const nameOf = (guard: string): string => /^(--security-opt=)?[^=]*/.exec(guard)?.[0] ?? '';
 
 /** The guards that a vector takes away. */
 const taken = (vector: (typeof vectors)[number]): string[] => {

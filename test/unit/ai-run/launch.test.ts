@@ -21,6 +21,7 @@ const hardening = [
   '--user=1001:1002',
   '--cap-drop=ALL',
   '--security-opt=no-new-privileges',
+  '--security-opt=seccomp=builtin',
   '--read-only',
   '--ipc=private',
   '--network=none',
