@@ -1,4 +1,4 @@
-import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -8,7 +8,7 @@ import { setTimeout } from 'node:timers/promises';
 import { harden } from '../../ai-run/core/policy.ts';
 import { bakery, docker, nonce, type Ran, run } from '../e2e/support.ts';
 import { aiRun, makeTinyImage, type Tiny } from '../e2e/tiny-image.ts';
-import { report } from './report.ts';
+import { report, withSecurity } from './report.ts';
 import { sessionVectors } from './sessions.ts';
 import { commandOf, commandsOf } from './start.ts';
 import { type Machine, printing, type Vector, vectors } from './vectors.ts';
@@ -142,8 +142,15 @@ describe('a session', () => {
   });
 });
 
+const all = [...vectors, printing, ...sessionVectors];
+
 test('docs/security.md shows these results (npm run test:escape -- --update writes it)', async () => {
-  await expect(report([...vectors, printing, ...sessionVectors], outcomes)).toMatchFileSnapshot(
-    '../../docs/security.md',
-  );
+  await expect(report(all, outcomes)).toMatchFileSnapshot('../../docs/security.md');
+});
+
+test('the README shows the policy, and what it does not do', async () => {
+  const path = '../../README.md';
+  const readme = await readFile(new URL(path, import.meta.url), 'utf8');
+  expect(readme).toContain('<!-- /security -->');
+  await expect(withSecurity(readme, all.length)).toMatchFileSnapshot(path);
 });

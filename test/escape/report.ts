@@ -1,5 +1,56 @@
 const escaped = (text: string): string => text.replaceAll('|', '\\|');
 
+const policy: readonly (readonly [what: string, usual: string])[] = [
+  ['capabilities', 'none (`--cap-drop=ALL`), and no new privileges'],
+  ['user', "the caller's uid and gid, never root"],
+  ['root filesystem', 'read-only; `--writable-root` widens it'],
+  ['/tmp', 'a tmpfs of 1 GiB, `nosuid`, `nodev`'],
+  [
+    'memory, cpus, pids',
+    '4 GiB and no swap, 2, 1024; `--memory`, `--cpus`, `--pids` widen or narrow them',
+  ],
+  [
+    'project',
+    'the only folder mounted, at its own path; `--mount` adds one; `~/.ai-workspaces` lists what may be shared',
+  ],
+  ['secrets in it', 'masked: `.env`, keys, tokens; `--no-mask` shows them'],
+  ['.git', "a repository of the agent's own; `ai-run git fetch` brings back what it commits"],
+  [
+    'home',
+    'a folder per agent and project; what the contract does not name is removed after the session',
+  ],
+  ['network', 'bridge; `--network none` narrows it, `--join` names another'],
+  ['system calls', "Docker's seccomp profile; `--gvisor` puts another kernel in between"],
+  [
+    'credentials',
+    "those that the image's contract names, and those named by `--env`; values are never arguments",
+  ],
+  [
+    'SSH keys',
+    'none; `--ssh-key` and `~/.ai-git-allowed` give copies of chosen ones, never an SSH agent',
+  ],
+  [
+    'your own settings',
+    'none; `--with-config` copies those that the contract lists, and nothing that can run something',
+  ],
+  ['Docker socket', "never; nor devices, nor the machine's pid, ipc or network namespaces"],
+];
+
+const header = ['what', 'default'] as const;
+const width = (at: 0 | 1): number => Math.max(...[header, ...policy].map((row) => row[at].length));
+const line = ([what, usual]: readonly [string, string], fill = ' '): string =>
+  `| ${what.padEnd(width(0), fill)} | ${usual.padEnd(width(1), fill)} |`;
+
+const policyText = `${[line(header), line(['', ''], '-'), ...policy.map((row) => line(row))].join('\n')}
+
+Every widening takes an explicit flag, or a line of the project's \`.ai-run.yaml\` that you have approved, and is said on standard error.`;
+
+const missing = `- The agent reaches the network unless \`--network none\` is given: what it can read it can send away.
+- It changes the project: that is its task. What it leaves there can run when you build, test or open the project.
+- An SSH key that it is given it can read: give one that opens only what the agent may change. Logins of git over HTTPS are not
+  carried in; a token can be named by \`--env\`.
+- A hole in the kernel or in runc is a way out of every container; \`--gvisor\` makes it a longer one.`;
+
 /**
  * docs/security.md: what was tried and what became of it.
  * @param outcomes by attempt, what was seen under the policy and without the guard.
@@ -15,33 +66,11 @@ fail, and with the one thing off that guards it, where it must succeed. What it 
 
 ## The policy
 
-| what                 | default                                                                                        |
-| -------------------- | ---------------------------------------------------------------------------------------------- |
-| capabilities         | none (\`--cap-drop=ALL\`), and no new privileges                                                 |
-| user                 | the caller's uid and gid, never root                                                           |
-| root filesystem      | read-only; \`--writable-root\` widens it                                                         |
-| /tmp                 | a tmpfs of 1 GiB, \`nosuid\`, \`nodev\`                                                            |
-| memory, cpus, pids   | 4 GiB and no swap, 2, 1024; \`--memory\`, \`--cpus\`, \`--pids\` widen or narrow them                |
-| project              | the only folder mounted, at its own path; \`--mount\` adds one; \`~/.ai-workspaces\` lists what may be shared |
-| secrets in it        | masked: \`.env\`, keys, tokens; \`--no-mask\` shows them                                            |
-| .git                 | a repository of the agent's own; \`ai-run git fetch\` brings back what it commits                |
-| home                 | a folder per agent and project; what the contract does not name is removed after the session   |
-| network              | bridge; \`--network none\` narrows it, \`--join\` names another                                    |
-| system calls         | Docker's seccomp profile; \`--gvisor\` puts another kernel in between                            |
-| credentials          | those that the image's contract names, and those named by \`--env\`; values are never arguments  |
-| SSH keys             | none; \`--ssh-key\` and \`~/.ai-git-allowed\` give copies of chosen ones, never an SSH agent       |
-| your own settings    | none; \`--with-config\` copies those that the contract lists, and nothing that can run something |
-| Docker socket        | never; nor devices, nor the machine's pid, ipc or network namespaces                           |
-
-Every widening takes an explicit flag, or a line of the project's \`.ai-run.yaml\` that you have approved, and is said on standard error.
+${policyText}
 
 ## What it does not do
 
-- The agent reaches the network unless \`--network none\` is given: what it can read it can send away.
-- It changes the project: that is its task. What it leaves there can run when you build, test or open the project.
-- An SSH key that it is given it can read: give one that opens only what the agent may change. Logins of git over HTTPS are not
-  carried in; a token can be named by \`--env\`.
-- A hole in the kernel or in runc is a way out of every container; \`--gvisor\` makes it a longer one.
+${missing}
 
 ## Ways out
 
@@ -54,3 +83,20 @@ ${vectors
   )
   .join('\n')}
 `;
+
+/** The README with the policy, and what it does not do, between its markers. */
+export const withSecurity = (readme: string, attempts: number): string =>
+  readme.replace(
+    /(?<=<!-- security -->\n).*(?=<!-- \/security -->)/s,
+    () => `
+${policyText}
+
+What it does not do:
+
+${missing}
+
+[docs/security.md](docs/security.md) has the ${attempts} ways out that are tried, each under the policy, where it fails, and with its guard
+off, where it succeeds: \`npm run test:escape\`.
+
+`,
+  );

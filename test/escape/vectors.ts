@@ -58,7 +58,8 @@ const fill = (folder: string): Vector['run'] => sh(`head -c 32M /dev/zero > ${fo
 /** What needs the whole of a privileged container, and root in it. */
 const privileged = {
   without: (policy: Policy): Policy => ({ ...policy, user: root, newPrivileges: true }),
-  drop: /^--(cap-drop|read-only)/,
+  // A privileged container has no filter of system calls, and takes none.
+  drop: /^--(cap-drop|read-only|security-opt=seccomp)/,
   add: ['--privileged'],
 } as const;
 
