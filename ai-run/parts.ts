@@ -52,6 +52,11 @@ const openProject = async (
   const hidden = masked?.mounts?.map(({ target }) => target) ?? [];
   const tree = walk(project);
   opened(await openGit({ project, tree, mode, session: name, home: userHome, user, env, hidden }));
+  const [, ...others] = folders;
+  if (others.length > 0 && mode !== 'live') {
+    const { openElsewhere } = await import('./git/elsewhere.ts');
+    opened(openElsewhere({ project, others, hidden }));
+  }
   const { sshKeys, gitCredentials } = options;
   if (sshKeys.length > 0 || gitCredentials || existsSync(join(userHome, '.ai-git-allowed'))) {
     const { chooseKeys } = await import('./git/allowed.ts');

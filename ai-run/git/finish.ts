@@ -46,12 +46,16 @@ export const keep = ({
 });
 
 /** Repositories that are new or replaced since the start: what the agent wrote there runs when git is used there. */
-export const planted = (project: string, before: ReadonlyMap<string, string>): string[] =>
+export const planted = (
+  project: string,
+  before: ReadonlyMap<string, string>,
+  shown: (path: string) => string = (path) => path,
+): string[] =>
   [...fingerprints(project, walk(project))]
     .filter(([path, print]) => before.get(path) !== print)
     .map(
       ([path]) =>
-        `made or changed in this session: the git repository ${printable(path)}: its configuration and hooks run on your machine when you, your editor or your prompt use git there; look at it first, or remove it`,
+        `made or changed in this session: the git repository ${printable(shown(path))}: its configuration and hooks run on your machine when you, your editor or your prompt use git there; look at it first, or remove it`,
     );
 
 type Owner = {

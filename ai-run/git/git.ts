@@ -37,10 +37,11 @@ export type GitOptions = {
 const most = 32;
 
 /** A mount over a symbolic link would cover what it names, and leave the link to the agent. */
-const isLink = (project: string, folder: string): boolean =>
+export const isLink = (project: string, folder: string): boolean =>
   lstatSync(join(project, folder, '.git')).isSymbolicLink();
 
-const hide = (project: string, folder: string): Mount => {
+/** Puts nothing in the place of a folder's `.git`. */
+export const hide = (project: string, folder: string): Mount => {
   const target = join(project, folder, '.git');
   return lstatSync(target).isDirectory()
     ? { type: 'tmpfs', target, bytes: 1024 * 1024, mode: '0700' }

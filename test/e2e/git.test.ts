@@ -1,10 +1,11 @@
 import { chownSync, existsSync, lchownSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { launch } from '../../ai-run/core/launch.ts';
 import type { Part } from '../../ai-run/core/part.ts';
 import { platformOfMachine } from '../../ai-run/core/platform.ts';
 import { harden } from '../../ai-run/core/policy.ts';
+import { openElsewhere } from '../../ai-run/git/elsewhere.ts';
 import type { GitOptions } from '../../ai-run/git/git.ts';
 import { openMasks } from '../../ai-run/project/masks.ts';
 import { commitAll, makeMachine, type Machine, session } from '../program/repositories.ts';
@@ -207,4 +208,31 @@ test('the file of a linked worktree names the shadow, which is where the agent c
   await machine.verb('fetch');
   expect(log(main, `ai/${session}/side`)).toBe('A User Agent, A User First');
   expect(readFileSync(join(project, '.git'), 'utf8')).toBe(dotGit);
+});
+
+describe('a repository beside the project', () => {
+  const plant =
+    'printf "#!/bin/sh\\ntouch ran\\n" > ../lib/.git/hooks/pre-commit; chmod +x ../lib/.git/hooks/pre-commit';
+
+  /** Lets an agent work in both folders; says whether what it planted has run when the user commits. */
+  const works = async (guarded: boolean): Promise<{ said: readonly string[]; ran: boolean }> => {
+    const { project } = machine;
+    const lib = join(dirname(project), 'lib');
+    mkdirSync(lib);
+    commitAll(machine, lib);
+    own(lib);
+    const shared = { type: 'bind', source: lib, target: lib, readonly: false } as const;
+    const part = guarded ? openElsewhere({ project, others: [lib], hidden: [] }) : {};
+    await agent({ ...part, mounts: [shared, ...(part.mounts ?? [])] }, `${plant} || true`);
+    machine.git(lib, 'commit', '--allow-empty', '-qm', 'Second');
+    return { said: (await part.finish?.()) ?? [], ran: existsSync(join(lib, 'ran')) };
+  };
+
+  test('is hidden, so that nothing is planted in it', async () => {
+    expect(await works(true)).toEqual({ said: [], ran: false });
+  });
+
+  test('would run what is planted in it, were it not hidden', async () => {
+    expect(await works(false)).toEqual({ said: [], ran: true });
+  });
 });
