@@ -5,22 +5,29 @@ import { defineConfig } from 'rolldown';
 
 const marker = '\0builtin:';
 
+/** Whether nothing but a call can be wanted of it: not of a class, and not of `realpathSync`, which has `native`. */
+const isPlainFunction = (key: string, value: unknown): boolean =>
+  typeof value === 'function' && !/^[A-Z]/.test(key) && Object.keys(value).length === 0;
+
 /**
  * Node's own modules by `process.getBuiltinModule` in place of `import`, which evaluates every export of a module, the lazy ones
- * as well: it takes 10 ms of each start. nodejs.org/api/process.html#processgetbuiltinmoduleid
+ * as well; and each of them when it is first called, which for most of them is never: together 15 ms of each start.
+ * nodejs.org/api/process.html#processgetbuiltinmoduleid
  */
 const builtins = {
   name: 'builtins',
   resolveId: (id: string) => (isBuiltin(id) ? { id: marker + id, moduleSideEffects: false } : null),
   load: (id: string) => {
     if (!id.startsWith(marker)) return null;
-    const name = id.slice(marker.length);
-    const names = Object.keys(process.getBuiltinModule(name) ?? {});
-    return [
-      `const builtin = process.getBuiltinModule(${JSON.stringify(name)});`,
-      'export default builtin;',
-      ...names.map((key) => `export const ${key} = builtin.${key};`),
-    ].join('\n');
+    const name = JSON.stringify(id.slice(marker.length));
+    const module = Object.entries(process.getBuiltinModule(id.slice(marker.length)) ?? {});
+    return module
+      .map(([key, value]) =>
+        isPlainFunction(key, value)
+          ? `export const ${key} = (...args) => process.getBuiltinModule(${name}).${key}(...args);`
+          : `export const ${key} = /* @__PURE__ */ process.getBuiltinModule(${name}).${key};`,
+      )
+      .join('\n');
   },
 };
 

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
+import { isatty } from 'node:tty';
 import type { Command } from './core/command.ts';
 import { UserError } from './core/error.ts';
 
@@ -36,7 +37,7 @@ export const attach = (
   terminate?: (signal: NodeJS.Signals) => void,
 ): Promise<number> =>
   new Promise((resolve, reject) => {
-    const raw = process.stdin.isTTY && process.stdout.isTTY;
+    const raw = isatty(0) && isatty(1);
     const end = terminate ?? ((signal: NodeJS.Signals): void => void child.kill(signal));
     // A terminal that is not raw sends Ctrl-C to the whole process group: this process only has to outlive the command.
     const interrupt = raw && terminate !== undefined ? end : (): void => undefined;

@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import { isatty } from 'node:tty';
 import { formatCommand } from './core/command.ts';
 import { credentials } from './core/credentials.ts';
 import { messageOf } from './core/error.ts';
@@ -110,7 +111,7 @@ const decide = ({ options, settings, session, image, parts, usual }: Deciding) =
     workdir: session.project,
     env: { ...(TERM === undefined ? {} : { TERM }), ...merged(parts, 'env') },
     secrets: merged(parts, 'secrets'),
-    terminal: process.stdin.isTTY && process.stdout.isTTY ? 'tty' : 'stdin',
+    terminal: isatty(0) && isatty(1) ? 'tty' : 'stdin',
   });
 };
 

@@ -1,4 +1,5 @@
 import { createInterface } from 'node:readline';
+import { isatty } from 'node:tty';
 
 /** Puts a question to the user and returns one of the answers; nothing where the input ends first. */
 export type Ask = <Answer extends string>(
@@ -29,4 +30,5 @@ export const askOn =
 
 /** Asks on the terminal, through stderr because stdout may be kept; nothing where there is none. */
 export const askTerminal = (): Ask | undefined =>
-  process.stdin.isTTY && process.stderr.isTTY ? askOn(process.stdin, process.stderr) : undefined;
+  // Not `process.stdin.isTTY`, which opens a stream that few starts need.
+  isatty(0) && isatty(2) ? askOn(process.stdin, process.stderr) : undefined;

@@ -1,7 +1,15 @@
-import { readFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
 import { hostname, userInfo } from 'node:os';
 import type { Owner } from '../core/session.ts';
 import { capture } from '../exec.ts';
+
+const statOf = (pid: number): string => {
+  try {
+    return readFileSync(`/proc/${pid}/stat`, 'utf8');
+  } catch {
+    return '';
+  }
+};
 
 /**
  * When a process started, in words that only have to differ from another start of the same process id.
@@ -9,7 +17,7 @@ import { capture } from '../exec.ts';
  */
 const startOf = async (pid: number): Promise<string | undefined> => {
   if (process.platform === 'linux') {
-    const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
+    const text = statOf(pid);
     // The second field is the program's name in parentheses and may hold anything, spaces and parentheses too.
     const [state, ...rest] = text.slice(text.lastIndexOf(')') + 2).split(' ');
     return state === undefined || state === 'Z' || state === 'X' ? undefined : rest[18];
