@@ -4,11 +4,10 @@ import pLimit from 'p-limit';
 import { UserError } from '../ai-run/core/error.ts';
 import { launch } from '../ai-run/core/launch.ts';
 import { type Platform } from '../ai-run/core/platform.ts';
-import { harden } from '../ai-run/core/policy.ts';
 import { formatCommand } from '../ai-run/core/command.ts';
 import { printable } from '../ai-run/core/text.ts';
 import { type Agent, lineage, type Runtime } from './core/catalogue.ts';
-import { judge, testKey, type TestResult } from './core/check.ts';
+import { checksOf, judge, smokePolicy, testKeyOf, type TestResult } from './core/check.ts';
 import type { Check } from './core/definition.ts';
 import type { Image } from './core/plan.ts';
 import { checkStatic, type Entry } from './core/static.ts';
@@ -31,9 +30,6 @@ export type Smoke = {
   /** Removes whatever a check left running. */
   readonly close: () => Promise<void>;
 };
-
-/** A user that no image knows: what works for it works for every caller. */
-const user = { uid: 1234, gid: 1234 };
 
 /** An emulated program is an order of magnitude slower: it needs patience, not another try. */
 const emulationFactor = 10;
@@ -59,11 +55,7 @@ export const openSmoke = (
 ): Smoke => {
   const session = `smoke-${randomBytes(6).toString('hex')}`;
   const label = `ai-run.session=${session}`;
-  const policy = harden({
-    user,
-    network: { mode: 'none' },
-    limits: { cpus: Math.min(2, engine.cpus) },
-  });
+  const policy = smokePolicy(engine.cpus);
   const listings = new Map<string, readonly Entry[]>();
   const saving = pLimit(1);
 
@@ -186,23 +178,13 @@ export const openSmoke = (
     };
   };
 
-  const checksOf = ({ agent, runtime }: Subject): Check[] => [
-    ...agent.checks,
-    ...lineage(runtime, runtimes).flatMap(({ checks }) => checks),
-  ];
-
   return {
-    key: (subject) =>
-      testKey(
-        subject.image.key,
-        checksOf(subject),
-        [subject.agent, ...lineage(subject.runtime, runtimes)].map(({ budget }) => budget),
-        policy,
-      ),
+    key: ({ image, agent, runtime }) => testKeyOf(image.key, agent, runtime, runtimes),
     test: async (subject, platform) => {
       if (signal.aborted) throw new UserError('E_INTERRUPTED', 'interrupted');
       const results = await staticChecks(subject, platform);
-      for (const check of checksOf(subject)) results.push(await runCheck(check, subject, platform));
+      for (const check of checksOf(subject.agent, subject.runtime, runtimes))
+        results.push(await runCheck(check, subject, platform));
       return results;
     },
     close: async () => {
