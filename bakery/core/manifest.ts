@@ -23,7 +23,7 @@ export const mediaTypes = [
   'application/vnd.docker.distribution.manifest.v2+json',
 ] as const;
 
-const DigestText = z.templateLiteral(['sha256:', z.string().regex(/^[0-9a-f]{64}$/)]);
+export const DigestText = z.templateLiteral(['sha256:', z.string().regex(/^[0-9a-f]{64}$/)]);
 
 // OCI image spec, image-index.md and manifest.md: the fields that are used.
 const Body = z.object({

@@ -14,6 +14,10 @@ export const stagingTag = ({ key }: Image): string => `stg-${short(key)}`;
 export const testedTag = (testKey: string, platform: Platform): string =>
   `tested-${short(testKey)}-${architecture(platform)}`;
 
+/** Whether publishing put it there for itself; users do not know it. */
+export const isWorkingTag = (tag: string): boolean =>
+  /^stg-[0-9a-f]{12}$/.test(tag) || /^tested-[0-9a-f]{12}-/.test(tag);
+
 /** `1.2.3-go`. A tag holds letters, digits and _ . - only. Distribution spec, "pulling manifests" */
 export const fixedTag = (version: string, runtime: string): string =>
   `${version.replaceAll(/[^\w.-]/g, '_')}-${runtime}`;

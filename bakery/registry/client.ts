@@ -36,6 +36,13 @@ const refused = (reference: string, answer: string): UserError =>
     hint: 'check the address and `docker login`, or name a mirror in bakery.local.yaml',
   });
 
+/** One request; without a method it reads. */
+type Question = {
+  readonly method?: 'PUT' | 'DELETE';
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: Uint8Array<ArrayBuffer>;
+};
+
 /** A reference with all that an address needs. */
 type Place = Reference & { readonly registry: string };
 
@@ -52,6 +59,20 @@ const manifestPath = ({ digest, tag }: Reference): string =>
 const failure = ({ status, statusText, body }: Answer): Error =>
   new Error([`${status} ${statusText}`, ...parseFaults(body)].join(': '));
 
+/** Says of what goes wrong where it went wrong. */
+const at = async <T>(
+  text: string,
+  work: (place: Place, base: string) => Promise<T>,
+): Promise<T> => {
+  const place = locate(text);
+  try {
+    return await work(place, `${addressOf(place.registry)}/v2/${place.repository}`);
+  } catch (error) {
+    if (error instanceof UserError) throw error;
+    throw refused(formatReference(parseReference(text)), messageOf(error));
+  }
+};
+
 /** The next page, which must be the same registry's: credentials are sent to it. RFC 8288 */
 const nextPage = ({ headers }: Answer, url: string): string | undefined => {
   const link = /<([^>]+)>\s*;\s*rel="?next"?/.exec(headers.get('link') ?? '')?.[1];
@@ -67,7 +88,7 @@ export const openRegistry = (signal: AbortSignal): Registry => {
   const request = async (
     { registry, repository }: Place,
     url: string,
-    init: RequestInit & { readonly headers?: Record<string, string> },
+    init: Question,
   ): Promise<Answer> => {
     const send = (authorization: string | undefined): Promise<Answer> =>
       ask(
@@ -86,20 +107,6 @@ export const openRegistry = (signal: AbortSignal): Registry => {
     if (authorization === undefined) return answer;
     known.set(place, authorization);
     return send(authorization);
-  };
-
-  /** Says of what goes wrong where it went wrong. */
-  const at = async <T>(
-    text: string,
-    work: (place: Place, base: string) => Promise<T>,
-  ): Promise<T> => {
-    const place = locate(text);
-    try {
-      return await work(place, `${addressOf(place.registry)}/v2/${place.repository}`);
-    } catch (error) {
-      if (error instanceof UserError) throw error;
-      throw refused(formatReference(parseReference(text)), messageOf(error));
-    }
   };
 
   return {

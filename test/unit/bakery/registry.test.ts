@@ -9,30 +9,38 @@ import { parseChallenge, retryDelay } from '../../../bakery/core/challenge.ts';
 import { parseManifest } from '../../../bakery/core/manifest.ts';
 import { openRegistry } from '../../../bakery/registry/client.ts';
 
+const digestOf = (letter: string): `sha256:${string}` => `sha256:${letter.repeat(64)}`;
+const bytes = (text: string): Uint8Array<ArrayBuffer> => new Uint8Array(Buffer.from(text));
+
 const index = JSON.stringify({
   schemaVersion: 2,
   manifests: [
-    { platform: { os: 'linux', architecture: 'amd64' } },
-    { platform: { os: 'linux', architecture: 'arm64' } },
-    { platform: { os: 'unknown', architecture: 'unknown' } },
+    { digest: digestOf('a'), platform: { os: 'linux', architecture: 'amd64' } },
+    { digest: digestOf('b'), platform: { os: 'linux', architecture: 'arm64' } },
+    { digest: digestOf('c'), platform: { os: 'unknown', architecture: 'unknown' } },
   ],
   annotations: { 'ai-run.key': 'sha256:abc' },
 });
 const digest = `sha256:${createHash('sha256').update(index).digest('hex')}`;
 const parsed = {
   digest,
+  mediaType: 'application/vnd.oci.image.index.v1+json',
+  body: bytes(index),
+  children: ['a', 'b', 'c'].map(digestOf),
   platforms: ['linux/amd64', 'linux/arm64'],
   annotations: { 'ai-run.key': 'sha256:abc' },
 };
 
 describe('parseManifest', () => {
   test('reads an index; attestations are no platform', () => {
-    expect(parseManifest(Buffer.from(index))).toEqual(parsed);
+    expect(parseManifest(bytes(index))).toEqual(parsed);
   });
 
   test('reads a single manifest, which names no platform', () => {
-    expect(parseManifest(Buffer.from('{"layers":[]}'))).toMatchObject({
+    expect(parseManifest(bytes('{"layers":[]}'))).toMatchObject({
+      mediaType: 'application/vnd.oci.image.manifest.v1+json',
       platforms: [],
+      children: [],
       annotations: {},
     });
   });
@@ -43,8 +51,9 @@ describe('parseManifest', () => {
     ['[]', 'expected object'],
     ['{"manifests":1}', 'expected array'],
     ['{"annotations":{"a":1}}', 'expected string'],
+    ['{"manifests":[{"digest":"sha256:abc"}]}', 'template'],
   ])('refuses %j', (body, message) => {
-    expect(() => parseManifest(Buffer.from(body))).toThrow(message);
+    expect(() => parseManifest(bytes(body))).toThrow(message);
   });
 });
 
