@@ -71,7 +71,10 @@ export type Need =
     };
 
 /** An index of this very key, for all platforms of the image. */
-const isCurrent = ({ key, platforms }: Image, found: Manifest | undefined): found is Manifest =>
+export const isCurrent = (
+  { key, platforms }: Image,
+  found: Manifest | undefined,
+): found is Manifest =>
   found?.annotations[keyLabel] === key && platforms.every((one) => found.platforms.includes(one));
 
 export const movesTo = (digest: Digest, tags: Held['tags']): Move[] =>

@@ -7,6 +7,7 @@ import type { Manifest } from '../core/manifest.ts';
 import {
   changesOf,
   type Held,
+  isCurrent,
   type Need,
   needOf,
   publicTags,
@@ -71,13 +72,17 @@ export const look = async (
     const { image, agent, runtime } = subject;
     const repository = repositoryOf(where, image);
     const testKey = testKeyOf(image.key, agent, runtime, runtimes);
-    const [tags, staged, ...tested] = await Promise.all([
+    const [tags, ...tested] = await Promise.all([
       readPublic(limited, repository, publicTags(image)),
-      limited.readManifest(`${repository}:${stagingTag(image)}`),
       ...image.platforms.map((platform) =>
         limited.readManifest(`${repository}:${testedTag(testKey, platform)}`),
       ),
     ]);
+    // What is public has been staged; only where it is not, something may be waiting.
+    const isPublic = [...tags.values()].some((found) => isCurrent(image, found));
+    const staged = isPublic
+      ? undefined
+      : await limited.readManifest(`${repository}:${stagingTag(image)}`);
     const held: Held = {
       tags,
       staged,

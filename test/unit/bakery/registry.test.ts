@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { parseChallenge, retryDelay } from '../../../bakery/core/challenge.ts';
+import { isPassing, parseChallenge, retryDelay } from '../../../bakery/core/challenge.ts';
 import { parseManifest } from '../../../bakery/core/manifest.ts';
 import { openRegistry } from '../../../bakery/registry/client.ts';
 
@@ -90,6 +90,23 @@ describe('retryDelay', () => {
     ['more by chance', undefined, 3, 1, 1500],
   ])('%s', (_, asked, tries, chance, wait) => {
     expect(retryDelay(asked, tries, chance)).toBe(wait);
+  });
+});
+
+describe('what is said of a registry', () => {
+  test.each([
+    ['unexpected status from PUT request to https://r/v2/x: 503 Service Unavailable', true],
+    ['429 Too Many Requests', true],
+    ['read tcp 10.0.0.1:443: connection reset by peer', true],
+    ['write: broken pipe', true],
+    ['failed to copy: unexpected EOF', true],
+    ['Patch "https://r/v2/": EOF', true],
+    ['dial tcp: i/o timeout', true],
+    ['401 Unauthorized', false],
+    ['RUN <<EOF (set -eu) did not complete successfully: exit code: 1', false],
+    ['', false],
+  ])('%s: it may pass: %s', (said, expected) => {
+    expect(isPassing(said)).toBe(expected);
   });
 });
 
@@ -248,6 +265,17 @@ describe('readManifest', () => {
     expect(await read()).toEqual(parsed);
   });
 
+  test('tries again after an answer that broke off', async () => {
+    handler = (_, response) => {
+      if (requests.length > 1) return response.end(index);
+      response.writeHead(200, { 'content-length': index.length });
+      response.write(index.slice(0, 20));
+      return setImmediate(() => response.socket?.destroy());
+    };
+    expect(await read()).toEqual(parsed);
+    expect(requests).toHaveLength(2);
+  });
+
   test('gives up in the end', async () => {
     handler = (_, response) => response.writeHead(503, { 'retry-after': '0' }).end();
     await expect(read()).rejects.toThrow('503 Service Unavailable');
@@ -279,5 +307,117 @@ describe('readManifest', () => {
       () => false,
     );
     await expect(read()).rejects.toMatchObject({ code: 'E_DOCKER_CONFIG' });
+  });
+
+  describe('writes', () => {
+    const manifest = parseManifest(bytes(index));
+    const write = (): Promise<void> =>
+      openRegistry(new AbortController().signal).writeManifest(
+        `${address}/acme/image:tag`,
+        manifest,
+      );
+
+    test('the very bytes under the tag, and says what they are', async () => {
+      let body = '';
+      let type: string | undefined;
+      handler = (request, response) => {
+        type = request.headers['content-type'];
+        request.on('data', (chunk: Buffer) => (body += chunk.toString()));
+        request.on('end', () => response.writeHead(201).end());
+      };
+      await write();
+      expect([body, type]).toEqual([index, manifest.mediaType]);
+      expect(requests).toEqual(['PUT /v2/acme/image/manifests/tag ']);
+    });
+
+    test('again after a busy registry, and after a connection that broke', async () => {
+      handler = (request, response) => {
+        if (requests.length === 1) response.writeHead(429, { 'retry-after': '0' }).end();
+        else if (requests.length === 2) request.socket.destroy();
+        else response.writeHead(201).end();
+      };
+      await write();
+      expect(requests).toHaveLength(3);
+    });
+
+    test('with a token of its own: one for reading is not enough', async () => {
+      handler = (request, response) => {
+        if (request.url?.startsWith('/token') === true)
+          return response.end(JSON.stringify({ token: request.url.includes('push') ? 'w' : 'r' }));
+        const wanted = request.method === 'PUT' ? 'w' : 'r';
+        if (request.headers.authorization === `Bearer ${wanted}`)
+          return response.writeHead(request.method === 'PUT' ? 201 : 200).end(index);
+        const scope = `repository:acme/image:${wanted === 'w' ? 'pull,push' : 'pull'}`;
+        const challenge = `Bearer realm="http://${address}/token",service="s",scope="${scope}"`;
+        return response.writeHead(401, { 'www-authenticate': challenge }).end();
+      };
+      const registry = openRegistry(new AbortController().signal);
+      const name = `${address}/acme/image:tag`;
+      for (let at = 0; at < 2; at += 1) {
+        await registry.readManifest(name);
+        await registry.writeManifest(name, manifest);
+      }
+      expect(tokens()).toHaveLength(2);
+    });
+
+    test('and says why it was refused, without repeating it', async () => {
+      const errors = [{ code: 'MANIFEST_BLOB_UNKNOWN', message: 'blob \u001b[31munknown' }];
+      handler = (_, response) => response.writeHead(404).end(JSON.stringify({ errors }));
+      await expect(write()).rejects.toMatchObject({
+        code: 'E_REGISTRY',
+        message: `${address}/acme/image:tag: 404 Not Found: MANIFEST_BLOB_UNKNOWN blob unknown`,
+      });
+      expect(requests).toHaveLength(1);
+    });
+  });
+
+  describe('deletes', () => {
+    const remove = (): Promise<void> =>
+      openRegistry(new AbortController().signal).deleteManifest(`${address}/acme/image@${digest}`);
+
+    test.each([202, 404])('by digest; the answer %i means that it is gone', async (status) => {
+      handler = (_, response) => response.writeHead(status).end();
+      await remove();
+      expect(requests).toEqual([`DELETE /v2/acme/image/manifests/${digest} `]);
+    });
+
+    test.each([405, 501])('nothing where the answer is %i, and says so', async (status) => {
+      handler = (_, response) => response.writeHead(status).end();
+      await expect(remove()).rejects.toMatchObject({
+        code: 'E_NO_DELETE',
+        message: `${address} does not delete manifests`,
+        hint: expect.stringContaining('storage.delete.enabled') as string,
+      });
+    });
+  });
+
+  describe('lists tags', () => {
+    const list = (): Promise<string[]> =>
+      openRegistry(new AbortController().signal).readTags(`${address}/acme/image`);
+
+    test('over all pages', async () => {
+      handler = (request, response) => {
+        const last = request.url?.includes('last=b') === true;
+        if (!last) response.setHeader('link', '</v2/acme/image/tags/list?last=b&n=2>; rel="next"');
+        response.end(JSON.stringify({ name: 'acme/image', tags: last ? ['c'] : ['a', 'b'] }));
+      };
+      expect(await list()).toEqual(['a', 'b', 'c']);
+    });
+
+    test('of the same registry only: another one is not asked', async () => {
+      handler = (_, response) =>
+        response
+          .setHeader('link', '<http://127.0.0.2:1/v2/x/tags/list>; rel="next"')
+          .end('{"tags":["a"]}');
+      expect(await list()).toEqual(['a']);
+    });
+
+    test.each([
+      ['a repository that does not exist', 404, ''],
+      ['one that is empty', 200, '{"tags":null}'],
+    ])('none of %s', async (_, status, body) => {
+      handler = (__, response) => response.writeHead(status).end(body);
+      expect(await list()).toEqual([]);
+    });
   });
 });
