@@ -5,16 +5,7 @@ import { dirname, join } from 'node:path';
 import pLimit from 'p-limit';
 import type { Command } from '../ai-run/core/command.ts';
 import { redacted } from '../ai-run/core/text.ts';
-import type { Digest } from '../ai-run/core/reference.ts';
-import {
-  bakeCommand,
-  bakeFile,
-  type BuildInputs,
-  layerCommand,
-  pushedDigests,
-  type RegistryOutput,
-} from './core/bake.ts';
-import { isPassing, retryDelay } from './core/challenge.ts';
+import { bakeCommand, bakeFile, type BuildInputs, layerCommand } from './core/bake.ts';
 import type { Image, Layer } from './core/plan.ts';
 import {
   type BuildRecord,
@@ -27,8 +18,6 @@ import {
 import type { Display } from './display.ts';
 import { run } from './exec.ts';
 import { cannotWrite } from './files.ts';
-import { readText } from './load.ts';
-import { pause } from './registry/http.ts';
 
 export type BuildContext = {
   readonly root: string;
@@ -64,7 +53,7 @@ const errorOf = (all: BuildRecord, end: string, lastLine: string): string => {
   );
 };
 
-const logName = (id: string): string => id.replaceAll(/[^A-Za-z0-9._-]+/g, '-');
+export const logName = (id: string): string => id.replaceAll(/[^A-Za-z0-9._-]+/g, '-');
 
 /** A log that cannot be written to its end does not stop the build; one that cannot be begun does. */
 const openLog = async (path: string): Promise<WriteStream> => {
@@ -79,7 +68,7 @@ const openLog = async (path: string): Promise<WriteStream> => {
   }
 };
 
-const build = async (
+export const build = async (
   id: string,
   command: Command,
   input: string,
@@ -147,10 +136,10 @@ export const buildLayers = async (
  * Images that are exported at the same time race for the snapshots they share, and the engine then says that one is
  * missing, exists already, or is locked. Nothing is lost: what was exported stays, and all layers are cached.
  */
-const isRace = (error: string): boolean =>
+export const isRace = (error: string): boolean =>
   /snapshot \S+ does not exist|snapshot .*already exists|locked for|unavailable/.test(error);
 
-const maximumTries = 4;
+export const maximumTries = 4;
 
 /** Wave 2: all images in one call, into the engine, so that BuildKit sees every layer they share. */
 export const buildImages = async (
@@ -168,42 +157,4 @@ export const buildImages = async (
   for (let tries = 1; tries < maximumTries && isRace(result.error ?? ''); tries += 1)
     result = await again();
   return result;
-};
-
-/** What became of a push; digests by image id, for those that BuildKit says it pushed. */
-export type Pushed = {
-  readonly result: BuildResult;
-  readonly digests: ReadonlyMap<string, Digest>;
-};
-
-/**
- * The same into a registry. BuildKit gives up on a registry after seven seconds, and asks one that wants to be left
- * alone at once again; what was pushed is not pushed twice, so that another try costs little.
- * @param id names this push in the display and in the logs.
- */
-export const pushImages = async (
-  id: string,
-  images: readonly Image[],
-  output: RegistryOutput,
-  context: BuildContext,
-): Promise<Pushed> => {
-  const metadata = join(context.logs, `${logName(id)}.json`);
-  const again = (): Promise<BuildResult> =>
-    build(
-      id,
-      bakeCommand(context.inputs, metadata),
-      JSON.stringify(bakeFile(images, output, context.inputs)),
-      context,
-    );
-  let result = await again();
-  for (let tries = 1; tries < maximumTries; tries += 1) {
-    const { error = '' } = result;
-    if (!isRace(error) && !isPassing(error)) break;
-    // Sixteen times what a single request would wait: BuildKit has asked several times already.
-    if (isPassing(error))
-      await pause(retryDelay(undefined, tries + 4, Math.random()), context.signal);
-    result = await again();
-  }
-  const digests = result.ok ? pushedDigests(await readText(metadata), images) : new Map();
-  return { result, digests };
 };

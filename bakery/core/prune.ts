@@ -1,11 +1,5 @@
 import type { Digest } from '../../ai-run/core/reference.ts';
-import {
-  isWorkingTag,
-  versionAnnotation,
-  createdAnnotation,
-  fixedTag,
-  runtimeAnnotation,
-} from './publish.ts';
+import { isWorkingTag, versionAnnotation, fixedTag, runtimeAnnotation } from './publish.ts';
 
 /** What a repository can do without, decided from everything that it has. */
 
@@ -15,6 +9,8 @@ export type Tagged = {
   readonly digest: Digest;
   readonly children: readonly Digest[];
   readonly annotations: Readonly<Record<string, string>>;
+  /** Milliseconds since 1970; infinity where it does not say, so that it counts as new and stays. */
+  readonly created: number;
 };
 
 export type Keep = {
@@ -41,12 +37,6 @@ const kindOf = ({ tag, annotations }: Tagged): 'working' | 'fixed' | 'other' => 
     : 'other';
 };
 
-/** When an index was made. One that does not say is taken for new: it stays. */
-const createdOf = ({ annotations }: Tagged): number => {
-  const time = Date.parse(annotations[createdAnnotation] ?? '');
-  return Number.isNaN(time) ? Number.POSITIVE_INFINITY : time;
-};
-
 /**
  * Which tags of one repository go: staging and test tags by age, fixed tags by age and count. Deleting a manifest deletes
  * every tag on it, so nothing goes that can be reached from a tag that stays.
@@ -54,14 +44,14 @@ const createdOf = ({ annotations }: Tagged): number => {
 export const prunable = (all: readonly Tagged[], { count, since }: Keep): Removal => {
   const fixed = all
     .filter((one) => kindOf(one) === 'fixed')
-    .toSorted((a, b) => createdOf(b) - createdOf(a));
+    .toSorted((a, b) => b.created - a.created);
   const isBeyondCount = (one: Tagged): boolean => {
     const runtime = one.annotations[runtimeAnnotation];
     const same = fixed.filter(({ annotations }) => annotations[runtimeAnnotation] === runtime);
     return same.indexOf(one) >= count;
   };
   const isDue = (one: Tagged): boolean => {
-    if (createdOf(one) >= since) return false;
+    if (one.created >= since) return false;
     const kind = kindOf(one);
     return kind === 'working' || (kind === 'fixed' && isBeyondCount(one));
   };

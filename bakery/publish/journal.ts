@@ -3,7 +3,7 @@ import type { Digest } from '../../ai-run/core/reference.ts';
 import { writeAtomic } from '../files.ts';
 
 /** One tag that was moved. */
-export type JournalEntry = {
+type JournalEntry = {
   /** `registry.example.com/ai/ai-claude:go` */
   readonly reference: string;
   readonly from: Digest | null;

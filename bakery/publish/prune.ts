@@ -1,5 +1,6 @@
 import pLimit from 'p-limit';
 import { type Keep, prunable, type Removal, type Tagged } from '../core/prune.ts';
+import { createdAnnotation } from '../core/publish.ts';
 import type { Registry } from '../registry/client.ts';
 
 const requests = 16;
@@ -16,7 +17,10 @@ export const planPrune = async (
     tags.map((tag) =>
       limit(async (): Promise<Tagged[]> => {
         const manifest = await registry.readManifest(`${repository}:${tag}`);
-        return manifest === undefined ? [] : [{ ...manifest, tag }];
+        if (manifest === undefined) return [];
+        const created = Date.parse(manifest.annotations[createdAnnotation] ?? '');
+        const isKnown = !Number.isNaN(created);
+        return [{ ...manifest, tag, created: isKnown ? created : Number.POSITIVE_INFINITY }];
       }),
     ),
   );

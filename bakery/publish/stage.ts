@@ -1,7 +1,7 @@
 import { UserError } from '../../ai-run/core/error.ts';
 import type { Digest } from '../../ai-run/core/reference.ts';
 import { bakeLayers, contextOf } from '../bake.ts';
-import { type BuildResult, type Pushed, pushImages } from '../build.ts';
+import type { BuildResult } from '../build.ts';
 import { repositoryOf, type RegistryOutput } from '../core/bake.ts';
 import { isPassing } from '../core/challenge.ts';
 import type { Manifest } from '../core/manifest.ts';
@@ -9,6 +9,7 @@ import type { Image, Plan } from '../core/plan.ts';
 import { createdAnnotation, stagingTag } from '../core/publish.ts';
 import { pushWaves } from '../core/waves.ts';
 import type { Kitchen } from '../kitchen.ts';
+import { type Pushed, pushImages } from '../push.ts';
 import type { Registry } from '../registry/client.ts';
 import { readBack } from './promote.ts';
 

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import pLimit from 'p-limit';
 import { type Platform, platformOfMachine } from '../../ai-run/core/platform.ts';
 import { isPassing, retryDelay } from '../core/challenge.ts';
@@ -48,7 +49,15 @@ export const openTrial = (kitchen: Kitchen, registry: Registry): Trial => {
   const native = platformOfMachine(process.arch) ?? 'linux/amd64';
   const smoke = openSmoke(engine, memory, checkout.catalogue.runtimes, native, signal);
   const limit = pLimit(kitchen.tests);
-  const pulled = new Set<string>();
+  const session = randomBytes(6).toString('hex');
+  /** Names of this run's own by reference: another run that removes what it pulled takes nothing away from this one. */
+  const names = new Map<string, string>();
+  const nameFor = async (reference: string): Promise<string> => {
+    const name = names.get(reference) ?? `bakery-trial:${session}-${names.size}`;
+    names.set(reference, name);
+    await capture({ file: 'docker', args: ['tag', reference, name] }, { signal });
+    return name;
+  };
 
   const testOne = async (
     { subject, repository, testKey }: Order,
@@ -62,10 +71,10 @@ export const openTrial = (kitchen: Kitchen, registry: Registry): Trial => {
     const reference = `${repository}@${index.digest}`;
     const name = `test ${cellName(subject.image, platform)}`;
     display.start(name);
-    pulled.add(reference);
     await pull(reference, platform, signal);
+    const own = await nameFor(reference);
     const results = await smoke.test(
-      { ...subject, image: { ...subject.image, reference } },
+      { ...subject, image: { ...subject.image, reference: own } },
       platform,
     );
     await memory.tested(memoryKey, platform, results);
@@ -101,8 +110,8 @@ export const openTrial = (kitchen: Kitchen, registry: Registry): Trial => {
     close: async () => {
       await smoke.close();
       // What another container still uses stays.
-      if (pulled.size > 0)
-        await capture({ file: 'docker', args: ['image', 'rm', ...pulled] }).catch(() => undefined);
+      const args = ['image', 'rm', ...[...names].flat()];
+      if (names.size > 0) await capture({ file: 'docker', args }).catch(() => undefined);
     },
   };
 };

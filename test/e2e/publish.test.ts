@@ -84,7 +84,7 @@ const expectSound = async (platforms = both): Promise<void> => {
     for (const [tag, digest] of Object.entries(await tagsOf(agent))) {
       const found = await index(agent, tag);
       expect(found.platforms, `${agent}:${tag}`).toEqual(platforms);
-      expect(tested.filter((one) => one === digest).length).toBeGreaterThanOrEqual(2);
+      expect(tested.filter((by) => by === digest).length).toBeGreaterThanOrEqual(2);
       for (const child of found.children)
         expect(await registry.readManifest(`${where}/ai-${agent}@${child}`)).toBeDefined();
     }
@@ -123,7 +123,7 @@ describe('a first publication', () => {
       expect(tags['mini']).not.toBe(tags['base']);
     }
     const reference = `${where}/ai-${one}:mini`;
-    const ran = await docker('run', '--rm', '--network=none', reference);
+    const ran = await docker('run', '--rm', '--network=none', '--user=1234', reference);
     expect(ran.stdout).toBe('1.0.0\n');
     await docker('image', 'rm', '--force', reference);
   });
@@ -301,10 +301,10 @@ describe('a tag that would lose a platform', () => {
   });
 });
 
-describe('pruning', () => {
-  const prune = (...args: readonly string[]): Promise<Ran> =>
-    run('prune', [one, '--keep-days', '0', '--keep', '1', ...args]);
+const prune = (...args: readonly string[]): Promise<Ran> =>
+  run('prune', [one, '--keep-days', '0', '--keep', '1', ...args]);
 
+describe('pruning', () => {
   test('shows first, and deletes nothing', async () => {
     const before = await tagsOf(one, () => true);
     recorder.forget();

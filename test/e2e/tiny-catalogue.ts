@@ -24,6 +24,11 @@ export const makeTinyCatalogue = async (agents: readonly string[]): Promise<Tiny
   const word = nonce();
   for (const runtime of ['go', 'php8.4', 'php8.5'])
     await rm(join(root, 'runtimes', runtime), { recursive: true });
+  // The smallest upstream image that there is here; what it can do is not what is tested.
+  await writeFile(
+    join(root, 'runtimes', 'base', 'runtime.yaml'),
+    'title: Base\nfrom: docker.io/library/node:24-trixie-slim\nbudget: 1\n',
+  );
   await mkdir(join(root, 'runtimes', 'mini'));
   await writeFile(
     join(root, 'runtimes', 'mini', 'runtime.yaml'),

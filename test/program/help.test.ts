@@ -4,6 +4,17 @@ import { bakery } from './bakery.ts';
 const selection = ['--runtime <names>', '--platform <names>', '--json'];
 const baking = [...selection, '--jobs <n>', '--junit <file>', '--quiet', '--all'];
 
+const publishing = [
+  ...baking.filter((option) => option !== '--all'),
+  '--registry <registry>',
+  '--until <step>',
+  '--dry-run',
+  '--force',
+  '--accept-unexecuted',
+  '--drop-platforms',
+  '--journal <file>',
+];
+
 describe('the help', () => {
   test.concurrent('of the program names every verb and all exit codes', async () => {
     const { code, stdout, stderr } = await bakery(['--help']);
@@ -33,13 +44,7 @@ describe('the help', () => {
     ['render', [...selection, '--out <folder>', '--bake', '--registry <registry>']],
     ['build', [...baking, '--force', '--no-test', '--dry-run']],
     ['test', baking],
-    [
-      'publish',
-      [
-        ...[...baking.slice(0, -1), '--registry <registry>', '--until <step>', '--dry-run'],
-        ...['--force', '--accept-unexecuted', '--drop-platforms', '--journal <file>'],
-      ],
-    ],
+    ['publish', publishing],
     ['prune', ['--registry <registry>', '--keep-days <n>', '--keep <n>', '--yes', '--json']],
     ['update', ['--check', '--upstreams', '--json']],
     ['doctor', ['--json']],

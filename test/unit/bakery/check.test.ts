@@ -91,6 +91,20 @@ describe('a pattern', () => {
   });
 });
 
+/** The test key of an agent on go, which stands on base. */
+const keyOf = (agent: object, base: object): string => {
+  const runtimes = [
+    runtimeFolder('base', { from: 'docker.io/library/debian:13', ...base }),
+    goFolder,
+  ];
+  const { agents, runtimes: all } = readCatalogue([agentFolder({ ...agent })], runtimes);
+  const [otter] = agents;
+  const go = all.find(({ name }) => name === 'go');
+  if (otter === undefined || go === undefined) throw new Error('not read');
+  return testKeyOf('sha256:a', otter, go, all);
+};
+const one = { name: 'one', run: ['one'] };
+
 describe('what a test’s results are remembered under', () => {
   const policy = harden({ user: { uid: 1234, gid: 1234 } });
   const check = { name: 'version', run: ['tool', '--version'], exit: 0, timeout: 60 };
@@ -110,27 +124,15 @@ describe('what a test’s results are remembered under', () => {
   });
 
   test('has the checks and budgets of the agent and of all runtimes that it stands on', () => {
-    const read = (agent: object, base: object): string => {
-      const runtimes = [
-        runtimeFolder('base', { from: 'docker.io/library/debian:13', ...base }),
-        goFolder,
-      ];
-      const { agents, runtimes: all } = readCatalogue([agentFolder({ ...agent })], runtimes);
-      const [otter] = agents;
-      const go = all.find(({ name }) => name === 'go');
-      if (otter === undefined || go === undefined) throw new Error('not read');
-      return testKeyOf('sha256:a', otter, go, all);
-    };
-    const one = { name: 'one', run: ['one'] };
     const keys = [
-      read({}, {}),
-      read({ checks: [one] }, {}),
-      read({ budget: 11 }, {}),
-      read({}, { checks: [one] }),
-      read({}, { budget: 2 }),
+      keyOf({}, {}),
+      keyOf({ checks: [one] }, {}),
+      keyOf({ budget: 11 }, {}),
+      keyOf({}, { checks: [one] }),
+      keyOf({}, { budget: 2 }),
     ];
     expect(new Set(keys).size).toBe(keys.length);
-    expect(read({ title: 'Another' }, { title: 'Another' })).toBe(keys[0]);
+    expect(keyOf({ title: 'Another' }, { title: 'Another' })).toBe(keys[0]);
   });
 });
 

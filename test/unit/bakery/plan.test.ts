@@ -290,10 +290,9 @@ describe('of the inputs of an image', () => {
     planned(changes).images.find(({ id }) => id === 'beaver:php')?.inputs ?? {};
   const same = inputsOf();
 
+  const inputNames = ['runtime.base', 'runtime.go', 'runtime.php', 'agent', 'base', 'image'];
   test('each has a name', () => {
-    expect(Object.keys(same)).toEqual([
-      ...['runtime.base', 'runtime.go', 'runtime.php', 'agent', 'base', 'image'],
-    ]);
+    expect(Object.keys(same)).toEqual(inputNames);
     expect(same['base']).toBe(digest('2'));
   });
 

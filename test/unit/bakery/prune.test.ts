@@ -4,8 +4,8 @@ import { prunable, type Tagged } from '../../../bakery/core/prune.ts';
 import { digest } from '../support.ts';
 
 const now = Date.parse('2026-11-21');
-const daysAgo = (days: number): string => new Date(now - days * 86_400_000).toISOString();
-const keep = { count: 1, since: Date.parse(daysAgo(30)) };
+const daysAgo = (days: number): number => now - days * 86_400_000;
+const keep = { count: 1, since: daysAgo(30) };
 
 /** An index `a` has the children `a1` and `a2`, unless others are named. */
 const hex = (word: string): Digest => `sha256:${word.padEnd(64, '0')}`;
@@ -21,8 +21,8 @@ const tagged = (
   annotations: {
     'org.opencontainers.image.version': version,
     'ai-run.runtime': runtime,
-    'org.opencontainers.image.created': daysAgo(days),
   },
+  created: daysAgo(days),
 });
 const staging = 'stg-000000000000';
 const tested = 'tested-000000000000-amd64';
@@ -93,7 +93,12 @@ describe('of a repository', () => {
       [],
       [],
     ],
-    ['what does not say its age stays', [{ ...tagged(staging, 'a', 99), annotations: {} }], [], []],
+    [
+      'what does not say its age stays',
+      [{ ...tagged(staging, 'a', 99), created: Number.POSITIVE_INFINITY }],
+      [],
+      [],
+    ],
     ['nothing there is nothing to do', [], [], []],
   ])('%s', (_, all, tags, digests) => {
     expect(prunable(all, keep)).toEqual({ tags, digests: digests.map(hex) });

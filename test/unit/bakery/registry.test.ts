@@ -149,6 +149,10 @@ describe('readManifest', () => {
     name = `${address}/acme/image:tag`,
     signal = new AbortController().signal,
   ): Promise<unknown> => openRegistry(signal).readManifest(name);
+  const remove = (): Promise<void> =>
+    openRegistry(new AbortController().signal).deleteManifest(`${address}/acme/image@${digest}`);
+  const list = (): Promise<string[]> =>
+    openRegistry(new AbortController().signal).readTags(`${address}/acme/image`);
   const tokens = (): string[] => requests.filter((line) => line.includes('/token'));
   const config = (value: unknown): Promise<void> =>
     writeFile(join(folder, 'config.json'), JSON.stringify(value));
@@ -372,9 +376,6 @@ describe('readManifest', () => {
   });
 
   describe('deletes', () => {
-    const remove = (): Promise<void> =>
-      openRegistry(new AbortController().signal).deleteManifest(`${address}/acme/image@${digest}`);
-
     test.each([202, 404])('by digest; the answer %i means that it is gone', async (status) => {
       handler = (_, response) => response.writeHead(status).end();
       await remove();
@@ -392,9 +393,6 @@ describe('readManifest', () => {
   });
 
   describe('lists tags', () => {
-    const list = (): Promise<string[]> =>
-      openRegistry(new AbortController().signal).readTags(`${address}/acme/image`);
-
     test('over all pages', async () => {
       handler = (request, response) => {
         const last = request.url?.includes('last=b') === true;
