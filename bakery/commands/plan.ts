@@ -1,6 +1,5 @@
-import { openCheckout, planCells } from '../checkout.ts';
+import { openCheckout, planCells, subjectsOf } from '../checkout.ts';
 import { select } from '../core/matrix.ts';
-import { subjectsOf } from '../make.ts';
 import { look } from '../publish/look.ts';
 import { openRegistry } from '../registry/client.ts';
 import { table } from '../report.ts';

@@ -1,12 +1,11 @@
 import { join } from 'node:path';
 import { UserError } from '../../ai-run/core/error.ts';
-import { type Checkout, openCheckout, planCells } from '../checkout.ts';
+import { type Checkout, openCheckout, planCells, selectLocked, subjectsOf } from '../checkout.ts';
 import { junit } from '../core/report.ts';
 import type { PublishedImage, PublishReport } from '../core/published.ts';
 import { writesOf } from '../core/publish.ts';
 import { openDisplay } from '../display.ts';
 import { writeAtomic } from '../files.ts';
-import { selectLocked, subjectsOf } from '../make.ts';
 import { look } from '../publish/look.ts';
 import { publish as publishTo, type PublishOptions } from '../publish/publish.ts';
 import { openRegistry } from '../registry/client.ts';

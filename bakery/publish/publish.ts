@@ -1,19 +1,18 @@
 import pLimit from 'p-limit';
 import { UserError } from '../../ai-run/core/error.ts';
-import { type Checkout, planCells } from '../checkout.ts';
+import { type Checkout, planCells, selectLocked, subjectsOf } from '../checkout.ts';
 import type { Manifest } from '../core/manifest.ts';
 import type { Selection } from '../core/matrix.ts';
 import type { Move } from '../core/publish.ts';
 import type { ImageReport } from '../core/report.ts';
 import type { PublishedImage, PublishReport } from '../core/published.ts';
-import { type KitchenOptions, openEngineAndBuilder, openKitchen } from '../kitchen.ts';
-import { selectLocked, subjectsOf } from '../make.ts';
+import type { Kitchen, KitchenOptions } from '../kitchen.ts';
 import { openRegistry } from '../registry/client.ts';
 import { openJournal } from './journal.ts';
 import { look, type Order } from './look.ts';
 import { promote } from './promote.ts';
-import { stage, type Staged } from './stage.ts';
-import { openTrial, type Trial } from './trial.ts';
+import type { Staged } from './stage.ts';
+import type { Trial } from './trial.ts';
 
 export type PublishOptions = KitchenOptions & {
   readonly selection: Selection;
@@ -34,6 +33,12 @@ const imagesAtATime = 16;
 
 const nothingStaged: Staged = { results: [], indexes: new Map(), faults: new Map() };
 
+/** An unchanged matrix needs no engine, and does not wait for all that it takes to speak to one. */
+const enterKitchen = async (checkout: Checkout, options: KitchenOptions): Promise<Kitchen> => {
+  const { openEngineAndBuilder, openKitchen } = await import('../kitchen.ts');
+  return openKitchen(checkout, await openEngineAndBuilder(options.signal), options);
+};
+
 /** What failed on the way of one image, which blocks no other one; anything else is for the caller. */
 const faultOf = (error: unknown, signal: AbortSignal): string => {
   if (signal.aborted || !(error instanceof UserError)) throw error;
@@ -43,7 +48,7 @@ const faultOf = (error: unknown, signal: AbortSignal): string => {
 /**
  * Brings a registry up to date: builds what it does not have, tests what was not tested, and moves the tags to what
  * passed. Whatever is there already is not done again, on whatever machine it was done.
- * @throws UserError of {@link selectLocked}, of the registry where nothing of it can be read, of engine and builder where
+ * @throws UserError of selectLocked, of the registry where nothing of it can be read, of engine and builder where
  *   something has to be built or tested.
  */
 export const publish = async (
@@ -65,21 +70,21 @@ export const publish = async (
   const toBuild = orders.filter(({ need }) => need.step === 'build');
   const toTest = orders.filter(({ need }) => need.step === 'build' || need.step === 'test');
   const usesEngine = toBuild.length > 0 || (until !== 'stage' && toTest.length > 0);
-  // Asked only where something is to be built or tested: an unchanged matrix needs no engine.
-  const kitchen = usesEngine
-    ? openKitchen(checkout, await openEngineAndBuilder(signal), options)
-    : undefined;
+  const kitchen = usesEngine ? await enterKitchen(checkout, options) : undefined;
   const staged =
     kitchen === undefined || toBuild.length === 0
       ? nothingStaged
-      : await stage(
+      : await (
+          await import('./stage.ts')
+        ).stage(
           plan,
           toBuild.map(({ subject }) => subject.image),
           { to: 'registry', registry: options.registry, created: options.now.toISOString() },
           registry,
           kitchen,
         );
-  const trial = kitchen === undefined ? undefined : openTrial(kitchen, registry);
+  const trial =
+    kitchen === undefined ? undefined : (await import('./trial.ts')).openTrial(kitchen, registry);
   const journal = openJournal(options.journal, options.registry, () => new Date());
   const tests: ImageReport[] = [];
 
