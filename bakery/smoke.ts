@@ -59,21 +59,26 @@ export const openSmoke = (
   const listings = new Map<string, readonly Entry[]>();
   const saving = pLimit(1);
 
+  const recall = async (diffIds: readonly string[]): Promise<boolean> => {
+    for (const id of diffIds) {
+      const entries = listings.has(id) ? undefined : await memory.listing(id);
+      if (entries !== undefined) listings.set(id, entries);
+    }
+    return diffIds.every((id) => listings.has(id));
+  };
+
   /** Saves an image where one of its layers is not known yet; one at a time, because one may teach the next. */
-  const ensureListings = (image: Image, diffIds: readonly string[]): Promise<void> => {
-    return saving(async () => {
-      for (const id of diffIds) {
-        const entries = listings.has(id) ? undefined : await memory.listing(id);
-        if (entries !== undefined) listings.set(id, entries);
-      }
-      if (diffIds.every((id) => listings.has(id))) return;
+  const ensureListings = (image: Image, diffIds: readonly string[]): Promise<void> =>
+    saving(async () => {
+      if (await recall(diffIds)) return;
       const saved = await saveImage(engine, image.reference);
       for (const listing of await readListings(saved, memory.wasListed)) {
         listings.set(listing.diffId, listing.entries);
         await memory.listed(listing);
       }
+      // What another run on this machine has listed meanwhile was not read here.
+      await recall(diffIds);
     });
-  };
 
   const staticChecks = async (
     { image, agent, runtime }: Subject,

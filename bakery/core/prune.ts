@@ -61,7 +61,7 @@ export const prunable = (all: readonly Tagged[], { count, since }: Keep): Remova
   const gone = all.filter((one) => isDue(one) && !reachable.has(one.digest));
   const children = gone.flatMap((one) => one.children).filter((one) => !reachable.has(one));
   return {
-    tags: gone.map(({ tag }) => tag),
+    tags: gone.map(({ tag }) => tag).toSorted(),
     digests: [...new Set([...gone.map(({ digest }) => digest), ...children])],
   };
 };

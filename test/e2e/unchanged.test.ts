@@ -1,13 +1,12 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { openCheckout, planCells } from '../../bakery/checkout.ts';
+import { openCheckout, planCells, subjectsOf } from '../../bakery/checkout.ts';
 import { repositoryOf } from '../../bakery/core/bake.ts';
 import { testKeyOf } from '../../bakery/core/check.ts';
 import { type Manifest, parseManifest } from '../../bakery/core/manifest.ts';
 import { select } from '../../bakery/core/matrix.ts';
 import { annotationsOf, publicTags, testedTag } from '../../bakery/core/publish.ts';
 import type { PublishReport } from '../../bakery/core/published.ts';
-import { subjectsOf } from '../../bakery/make.ts';
 import { openRegistry } from '../../bakery/registry/client.ts';
 import type { Subject } from '../../bakery/smoke.ts';
 import { isWrite, type Recorder, recordRequests } from './recorder.ts';
@@ -96,34 +95,38 @@ afterAll(async () => {
 });
 
 /** Without an engine, and without anything remembered. */
-const publish = (...args: readonly string[]) =>
-  bakery(['publish', '--registry', where, '--json', ...args], {
+const publish = (from: string, ...args: readonly string[]) =>
+  bakery(['publish', '--registry', from, '--json', ...args], {
     env: { PATH: '/nowhere', XDG_CACHE_HOME: '/nowhere' },
   });
 
-test('all agents on all runtimes, unchanged, take three seconds, no build and no write', async () => {
+test('all agents on all runtimes, unchanged: no build, no write, and each tag is read once', async () => {
   expect(subjects.length).toBeGreaterThanOrEqual(48);
-  // A machine that is busy with something else is slow: the fastest of three counts.
+  recorder.forget();
+  const { code, stdout, stderr } = await publish(where);
+  expect(code, stderr).toBe(0);
+  const report = JSON.parse(stdout) as PublishReport;
+  expect(report.images).toHaveLength(subjects.length);
+  expect(new Set(report.images.map(({ outcome }) => outcome))).toEqual(new Set(['up to date']));
+  expect(report.layers).toEqual([]);
+  const requests = recorder.requests();
+  expect(requests.filter(isWrite)).toEqual([]);
+  expect(new Set(requests).size).toBe(requests.length);
+  expect(requests).toHaveLength(
+    subjects.reduce((sum, { image }) => sum + publicTags(image).length + image.platforms.length, 0),
+  );
+});
+
+test('that takes three seconds', async () => {
+  const direct = where.replace(recorder.address, '127.0.0.1:5000');
+  // A machine that is busy with something else is slow: the fastest of five counts.
   const seconds: number[] = [];
-  for (let at = 0; at < 3; at += 1) {
-    recorder.forget();
+  for (let at = 0; at < 5; at += 1) {
     const started = performance.now();
-    const { code, stdout, stderr } = await publish();
+    const { code, stdout } = await publish(direct);
     seconds.push((performance.now() - started) / 1000);
-    expect(code, stderr).toBe(0);
-    const report = JSON.parse(stdout) as PublishReport;
-    expect(report.images).toHaveLength(subjects.length);
-    expect(new Set(report.images.map(({ outcome }) => outcome))).toEqual(new Set(['up to date']));
-    expect(report.layers).toEqual([]);
-    const requests = recorder.requests();
-    expect(requests.filter(isWrite)).toEqual([]);
-    // Each tag of each image once: its public ones, and a test's for each platform.
-    expect(requests).toHaveLength(
-      subjects.reduce(
-        (sum, { image }) => sum + publicTags(image).length + image.platforms.length,
-        0,
-      ),
-    );
+    expect(code).toBe(0);
+    expect(stdout).not.toMatch(/"outcome": "(?!up to date)/);
   }
   expect(Math.min(...seconds)).toBeLessThanOrEqual(3);
 });
@@ -139,7 +142,7 @@ test('one tag that is missing is seen, and named', async () => {
     manifests: JSON.parse(Buffer.from(index?.body ?? []).toString()).manifests as object[],
   });
   await registry.writeManifest(reference, other);
-  const { stdout } = await publish('--dry-run');
+  const { stdout } = await publish(where, '--dry-run');
   const { images } = JSON.parse(stdout) as { images: { step: string; writes: string[] }[] };
   expect(images.filter(({ step }) => step !== 'nothing')).toEqual([
     expect.objectContaining({ step: 'promote', writes: [reference] }),
