@@ -270,6 +270,29 @@ test('killed at every step, it goes on where it was', async () => {
   expect(outcomes((await publish()).report)).toEqual(all('up to date'));
 });
 
+test('done in parts, the last one needs nothing but the registry', async () => {
+  await catalogue.setAgent(one, '1.4.0');
+  const before = await everyTag();
+  const staged = await publish([one, '--until', 'stage']);
+  expect(outcomes(staged.report)).toEqual(all('staged').slice(0, 2));
+  for (const platform of both) {
+    // As another machine would: it remembers nothing.
+    await rm(join(catalogue.root, '.bakery', 'engines'), { recursive: true, force: true });
+    const tested = await publish([one, '--until', 'test', '--platform', platform]);
+    expect(outcomes(tested.report)).toEqual(all('tested').slice(0, 2));
+    expect(tested.report.layers).toEqual([]);
+    expect(tested.report.tests.map((each) => [each.platform, each.test])).toEqual([
+      [platform, 'passed'],
+      [platform, 'passed'],
+    ]);
+    expect(await everyTag()).toEqual(before);
+  }
+  const promoted = await publish([one], { PATH: '/nowhere' });
+  expect(outcomes(promoted.report)).toEqual(all('promoted').slice(0, 2));
+  expect(promoted.report.tests).toEqual([]);
+  await expectSound();
+});
+
 test('two at a time that publish the same do each other no harm', async () => {
   await catalogue.setAgent(two, '1.4.0');
   const reports = await Promise.all([publish([two]), publish([two])]);
@@ -322,7 +345,7 @@ describe('pruning', () => {
     const { code, stderr } = await prune('--yes');
     expect(code, stderr).toBe(0);
     const after = await tagsOf(one);
-    expect(Object.keys(after)).toEqual(['1.3.0-base', '1.3.0-mini', 'base', 'latest', 'mini']);
+    expect(Object.keys(after)).toEqual(['1.4.0-base', '1.4.0-mini', 'base', 'latest', 'mini']);
     for (const [tag, digest] of Object.entries(after)) expect(digest).toBe(before[tag]);
     for (const digest of [gone.digest, ...gone.children])
       expect(await registry.readManifest(`${where}/ai-${one}@${digest}`)).toBeUndefined();
