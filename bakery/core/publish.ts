@@ -1,5 +1,6 @@
 import { architecture, type Platform } from '../../ai-run/core/platform.ts';
 import type { Digest } from '../../ai-run/core/reference.ts';
+import { printable } from '../../ai-run/core/text.ts';
 import type { Manifest } from './manifest.ts';
 import { type Image, keyLabel } from './plan.ts';
 
@@ -101,7 +102,7 @@ export const lostPlatforms = (index: Manifest, tags: Held['tags']): string[] =>
   [...tags].flatMap(([tag, found]) =>
     (found?.platforms ?? [])
       .filter((platform) => !index.platforms.includes(platform))
-      .map((platform) => `${tag} has ${platform}`),
+      .map((platform) => printable(`${tag} has ${platform}`)),
   );
 
 /** Every registry write that a need comes to, as references below the image's repository. */
@@ -158,7 +159,8 @@ const changedInputs = (image: Image, { annotations, platforms }: Manifest): stri
       .filter((platform) => !platforms.includes(platform))
       .map((platform) => `new: ${platform}`),
   ];
-  return lines.length > 0 ? lines : ['input key'];
+  // Annotations are whatever somebody wrote into the registry.
+  return lines.length > 0 ? lines.map(printable) : ['input key'];
 };
 
 /**

@@ -122,7 +122,7 @@ export const publish = async (
       throw error;
     });
     display.end(name, 'done', moved.map(({ tag }) => tag).join(', '));
-    return { ...common, outcome: 'promoted', moved };
+    return { ...common, outcome: moved.length === 0 ? 'up to date' : 'promoted', moved };
   };
 
   const limit = pLimit(imagesAtATime);

@@ -215,6 +215,16 @@ describe('why an image is not up to date', () => {
     expect(seen).toEqual(expected);
   });
 
+  test('what a registry says cannot repaint a terminal', () => {
+    const annotations = {
+      ...index.annotations,
+      'org.opencontainers.image.version': '1\u001b[2J',
+      'ai-run.key.base': 'sha256:\u001b]52;c;x\u0007',
+    };
+    expect(why({}, { ...index, annotations }).join('')).not.toMatch(/\p{Cc}/u);
+    expect(why({}, { ...index, annotations })[0]).toBe('version 1 → 1.2.3');
+  });
+
   test('a part that is gone is named', () => {
     const inputs = Object.fromEntries(
       Object.entries(wanted.inputs).filter(([name]) => name !== 'runtime.base'),
