@@ -68,10 +68,14 @@ export const openSmoke = (
   };
 
   /** Saves an image where one of its layers is not known yet; one at a time, because one may teach the next. */
-  const ensureListings = (image: Image, diffIds: readonly string[]): Promise<void> =>
+  const ensureListings = (
+    image: Image,
+    platform: Platform,
+    diffIds: readonly string[],
+  ): Promise<void> =>
     saving(async () => {
       if (await recall(diffIds)) return;
-      const saved = await saveImage(engine, image.reference);
+      const saved = await saveImage(engine, image.reference, platform);
       for (const listing of await readListings(saved, memory.wasListed)) {
         listings.set(listing.diffId, listing.entries);
         await memory.listed(listing);
@@ -86,7 +90,7 @@ export const openSmoke = (
   ): Promise<TestResult[]> => {
     const started = performance.now();
     const config = await inspectImage(engine, image.reference, platform);
-    await ensureListings(image, config.diffIds);
+    await ensureListings(image, platform, config.diffIds);
     const layers = config.diffIds.map((id) => {
       const entries = listings.get(id);
       if (entries === undefined)

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { architecture, type Platform } from '../../ai-run/core/platform.ts';
 import type { Digest } from '../../ai-run/core/reference.ts';
 import { printable } from '../../ai-run/core/text.ts';
@@ -11,9 +12,12 @@ const short = (hash: string): string => hash.replace('sha256:', '').slice(0, 12)
 /** Where an image waits for its tests. */
 export const stagingTag = ({ key }: Image): string => `stg-${short(key)}`;
 
-/** Says, by pointing to an index, that this index passed these tests on this platform. */
-export const testedTag = (testKey: string, platform: Platform): string =>
-  `tested-${short(testKey)}-${architecture(platform)}`;
+/**
+ * Says, by pointing to an index, that this index passed these tests on this platform. Each index has tags of its own, so
+ * that two runs that test two indexes of the same key do not overwrite each other's.
+ */
+export const testedTag = (testKey: string, index: Digest, platform: Platform): string =>
+  `tested-${short(createHash('sha256').update(`${testKey} ${index}`).digest('hex'))}-${architecture(platform)}`;
 
 /** Whether publishing put it there for itself; users do not know it. */
 export const isWorkingTag = (tag: string): boolean =>
@@ -54,8 +58,8 @@ export type Held = {
   /** By public tag. */
   readonly tags: ReadonlyMap<string, Manifest | undefined>;
   readonly staged: Manifest | undefined;
-  /** Digests that passed the tests as they are now, by platform. */
-  readonly tested: ReadonlyMap<Platform, Digest | undefined>;
+  /** On which platforms an index has passed the tests as they are now. */
+  readonly tested: ReadonlyMap<Digest, readonly Platform[]>;
 };
 
 /** A tag that is to point to something else. */
@@ -86,7 +90,7 @@ export const movesTo = (digest: Digest, tags: Held['tags']): Move[] =>
 /** Decides from what the registry has; of several indexes of the same key, the one that passed most tests counts. */
 export const needOf = (image: Image, { tags, staged, tested }: Held): Need => {
   const untestedOf = ({ digest }: Manifest): Platform[] =>
-    image.platforms.filter((platform) => tested.get(platform) !== digest);
+    image.platforms.filter((platform) => tested.get(digest)?.includes(platform) !== true);
   const [index] = [...tags.values(), staged]
     .filter((found) => isCurrent(image, found))
     .toSorted((a, b) => untestedOf(a).length - untestedOf(b).length);
@@ -105,7 +109,7 @@ export const lostPlatforms = (index: Manifest, tags: Held['tags']): string[] =>
       .map((platform) => printable(`${tag} has ${platform}`)),
   );
 
-/** Every registry write that a need comes to, as references below the image's repository. */
+/** Every tag that a need comes to write. The tags of tests of an index that is not built yet have no name yet. */
 export const writesOf = (
   image: Image,
   need: Need,
@@ -116,7 +120,11 @@ export const writesOf = (
   const untested = need.step === 'build' ? image.platforms : need.untested;
   return [
     ...(need.step === 'build' ? [stagingTag(image)] : []),
-    ...untested.map((platform) => testedTag(testKey, platform)),
+    ...untested.map((platform) =>
+      need.step === 'build'
+        ? `tested-*-${architecture(platform)}`
+        : testedTag(testKey, need.index.digest, platform),
+    ),
     ...moves,
   ];
 };

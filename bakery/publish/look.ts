@@ -72,22 +72,26 @@ export const look = async (
     const { image, agent, runtime } = subject;
     const repository = repositoryOf(where, image);
     const testKey = testKeyOf(image.key, agent, runtime, runtimes);
-    const [tags, ...tested] = await Promise.all([
-      readPublic(limited, repository, publicTags(image)),
-      ...image.platforms.map((platform) =>
-        limited.readManifest(`${repository}:${testedTag(testKey, platform)}`),
-      ),
-    ]);
-    // What is public has been staged; only where it is not, something may be waiting.
+    const tags = await readPublic(limited, repository, publicTags(image));
     const isPublic = [...tags.values()].some((found) => isCurrent(image, found));
+    // What is public has been staged; only where it is not, something may be waiting.
     const staged = isPublic
       ? undefined
       : await limited.readManifest(`${repository}:${stagingTag(image)}`);
-    const held: Held = {
-      tags,
-      staged,
-      tested: new Map(image.platforms.map((platform, at) => [platform, tested[at]?.digest])),
-    };
+    const current = [...tags.values(), staged].filter((found) => isCurrent(image, found));
+    const tested = await Promise.all(
+      [...new Set(current.map(({ digest }) => digest))].map(async (digest) => {
+        const passed = await Promise.all(
+          image.platforms.map(async (platform) => {
+            const tag = testedTag(testKey, digest, platform);
+            const found = await limited.readManifest(`${repository}:${tag}`);
+            return found?.digest === digest ? [platform] : [];
+          }),
+        );
+        return [digest, passed.flat()] as const;
+      }),
+    );
+    const held: Held = { tags, staged, tested: new Map(tested) };
     const need: Need = force ? { step: 'build' } : needOf(image, held);
     const changes = force ? ['asked for again'] : changesOf(image, need, tags.get(image.runtime));
     return { subject, repository, testKey, held, need, changes };

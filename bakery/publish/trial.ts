@@ -91,7 +91,7 @@ export const openTrial = (kitchen: Kitchen, registry: Registry): Trial => {
           const results = await limit(() => testOne(order, index, platform));
           const outcome = verdict(results);
           if (outcome === 'passed') {
-            const tag = testedTag(order.testKey, platform);
+            const tag = testedTag(order.testKey, index.digest, platform);
             await registry.writeManifest(`${order.repository}:${tag}`, index);
           }
           const why = firstFault(results);

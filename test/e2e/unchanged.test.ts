@@ -75,7 +75,7 @@ beforeAll(async () => {
     const key = testKeyOf(image.key, agent, runtime, runtimes);
     const tags = [
       ...publicTags(image),
-      ...image.platforms.map((platform) => testedTag(key, platform)),
+      ...image.platforms.map((platform) => testedTag(key, index.digest, platform)),
     ];
     await Promise.all(
       tags.map((tag) => registry.writeManifest(`${repositoryOf(where, image)}:${tag}`, index)),

@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest';
 import type { Platform } from '../../../ai-run/core/platform.ts';
-import type { Digest } from '../../../ai-run/core/reference.ts';
 import type { Manifest } from '../../../bakery/core/manifest.ts';
 import type { Image } from '../../../bakery/core/plan.ts';
 import {
@@ -27,12 +26,9 @@ const old = indexOf(image({ key: digest('b'), version: '1.2.2' }));
 const half = indexOf(wanted, '', ['linux/amd64']);
 const testKey = 'c'.repeat(64);
 
-/** Both platforms passed with this digest. */
-const passed = (by: Digest | undefined): Held['tested'] =>
-  new Map<Platform, Digest | undefined>([
-    ['linux/amd64', by],
-    ['linux/arm64', by],
-  ]);
+/** This index passed on these platforms. */
+const passed = (by: Manifest, on: readonly Platform[] = wanted.platforms): Held['tested'] =>
+  new Map([[by.digest, on]]);
 
 const held = (
   fixed: Manifest | undefined,
@@ -44,7 +40,7 @@ const held = (
     ['php8.4', moving],
   ]),
   staged: undefined,
-  tested: passed(undefined),
+  tested: new Map(),
   ...changes,
 });
 
@@ -62,11 +58,11 @@ const need = (what: Held, of: Image = wanted): unknown => {
 };
 
 describe('what is missing', () => {
-  const tested = { tested: passed(index.digest) };
+  const tested = { tested: passed(index) };
   test.each<[string, Held, unknown]>([
     ['in an empty registry', held(undefined, undefined), 'build'],
     ['where another key is', held(old, old, { staged: old }), 'build'],
-    ['where a platform is missing', held(half, half, { tested: passed(half.digest) }), 'build'],
+    ['where a platform is missing', held(half, half, { tested: passed(half) }), 'build'],
     ['where all is there', held(index, index, tested), ['nothing', 'index', 0, []]],
     [
       'where it is staged',
@@ -77,13 +73,13 @@ describe('what is missing', () => {
       'where one platform is tested',
       held(undefined, old, {
         staged: index,
-        tested: new Map([['linux/amd64', index.digest]]),
+        tested: passed(index, ['linux/amd64']),
       }),
       ['test', 'index', 1, ['1.2.3-php8.4', 'php8.4']],
     ],
     [
       'where something else of this key is tested',
-      held(undefined, old, { staged: index, tested: passed(twin.digest) }),
+      held(undefined, old, { staged: index, tested: passed(twin) }),
       ['test', 'index', 2, ['1.2.3-php8.4', 'php8.4']],
     ],
     [
@@ -113,7 +109,7 @@ describe('what is missing', () => {
 
   test('a selection of platforms is content with an index that has more', () => {
     const one = image({ platforms: ['linux/arm64'] });
-    expect(need(held(index, index, { tested: passed(index.digest) }), one)).toEqual([
+    expect(need(held(index, index, { tested: passed(index) }), one)).toEqual([
       'nothing',
       'index',
       0,
@@ -138,7 +134,7 @@ describe('names', () => {
 
   test.each([
     [stagingTag(image()), true],
-    [testedTag(testKey, 'linux/arm64'), true],
+    [testedTag(testKey, digest('d'), 'linux/arm64'), true],
     ['stg-1', false],
     ['tested-by-hand', false],
     ['php8.4', false],
@@ -147,22 +143,31 @@ describe('names', () => {
     expect(isWorkingTag(tag)).toBe(expected);
   });
 
-  test('the writes of a build are all that there are, in their order', () => {
-    const writes = [
-      'tested-cccccccccccc-amd64',
-      'tested-cccccccccccc-arm64',
-      '1.2.3-php8.4',
-      'php8.4',
+  test('a test’s record is its own for each index, set of tests and platform', () => {
+    const tags = [
+      testedTag(testKey, digest('d'), 'linux/arm64'),
+      testedTag(testKey, digest('d'), 'linux/amd64'),
+      testedTag(testKey, digest('e'), 'linux/arm64'),
+      testedTag('d'.repeat(64), digest('d'), 'linux/arm64'),
     ];
+    expect(new Set(tags).size).toBe(tags.length);
+    expect(tags[0]).toMatch(/^tested-[0-9a-f]{12}-arm64$/);
+  });
+
+  test('the writes of a build are all that there are, in their order', () => {
     const { tags } = held(undefined, undefined);
     expect(writesOf(wanted, { step: 'build' }, testKey, tags)).toEqual([
-      'stg-aaaaaaaaaaaa',
-      ...writes,
+      ...['stg-aaaaaaaaaaaa', 'tested-*-amd64', 'tested-*-arm64'],
+      ...['1.2.3-php8.4', 'php8.4'],
     ]);
     const all: Need = { step: 'nothing', index, untested: [], moves: [] };
     expect(writesOf(wanted, all, testKey, tags)).toEqual([]);
     const staged = needOf(wanted, held(undefined, undefined, { staged: index }));
-    expect(writesOf(wanted, staged, testKey, tags)).toEqual(writes);
+    expect(writesOf(wanted, staged, testKey, tags)).toEqual([
+      testedTag(testKey, index.digest, 'linux/amd64'),
+      testedTag(testKey, index.digest, 'linux/arm64'),
+      ...['1.2.3-php8.4', 'php8.4'],
+    ]);
   });
 });
 
