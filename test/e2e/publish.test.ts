@@ -32,6 +32,7 @@ afterAll(async () => {
     for (const digest of new Set(Object.values(await tagsOf(agent, () => true))))
       await registry.deleteManifest(`${where}/ai-${agent}@${digest}`);
   }
+  await forgetImages();
   await recorder.close();
   await catalogue.close();
 });
@@ -46,6 +47,21 @@ const publish = async (
   const ran = await run('publish', ['--json', '--quiet', ...args], env);
   expect(ran.stdout, ran.stderr).toMatch(/^\{/);
   return { ...ran, report: JSON.parse(ran.stdout) as PublishReport };
+};
+
+/** Removes from the engine what runs that were killed had pulled from here, under all its names. */
+const forgetImages = async (): Promise<void> => {
+  const { stdout } = await docker(
+    'image',
+    'ls',
+    '--no-trunc',
+    '--format',
+    '{{.ID}} {{.Repository}}',
+  );
+  const ids = stdout
+    .split('\n')
+    .flatMap((line) => (line.includes(where) ? line.split(' ')[0] : []));
+  if (ids.length > 0) await docker('image', 'rm', '--force', ...new Set(ids as string[]));
 };
 
 /** What became of each image: `one:base promoted`. */

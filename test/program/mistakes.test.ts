@@ -114,7 +114,9 @@ agents/otter/package.json: expected one dependency with an exact version
     ['prune', []],
   ])('a registry that does not answer is named by %s %j', async (verb, args) => {
     const { code, stdout, stderr } = await bakery([
-      ...[verb, 'otter', '--registry', '127.0.0.1:2/acme'],
+      verb,
+      'otter',
+      '--registry=127.0.0.1:2/acme',
       ...args,
     ]);
     expect(code).toBe(1);

@@ -157,8 +157,11 @@ describe('names', () => {
   test('the writes of a build are all that there are, in their order', () => {
     const { tags } = held(undefined, undefined);
     expect(writesOf(wanted, { step: 'build' }, testKey, tags)).toEqual([
-      ...['stg-aaaaaaaaaaaa', 'tested-*-amd64', 'tested-*-arm64'],
-      ...['1.2.3-php8.4', 'php8.4'],
+      'stg-aaaaaaaaaaaa',
+      'tested-*-amd64',
+      'tested-*-arm64',
+      '1.2.3-php8.4',
+      'php8.4',
     ]);
     const all: Need = { step: 'nothing', index, untested: [], moves: [] };
     expect(writesOf(wanted, all, testKey, tags)).toEqual([]);
@@ -166,7 +169,8 @@ describe('names', () => {
     expect(writesOf(wanted, staged, testKey, tags)).toEqual([
       testedTag(testKey, index.digest, 'linux/amd64'),
       testedTag(testKey, index.digest, 'linux/arm64'),
-      ...['1.2.3-php8.4', 'php8.4'],
+      '1.2.3-php8.4',
+      'php8.4',
     ]);
   });
 });
