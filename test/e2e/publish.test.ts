@@ -20,9 +20,11 @@ const registry = openRegistry(new AbortController().signal);
 let catalogue: TinyCatalogue;
 let recorder: Recorder;
 let where = '';
+let others: readonly string[] = [];
 
 beforeAll(async () => {
   await emulation.on();
+  others = await trials();
   catalogue = await makeTinyCatalogue(agents);
   recorder = await recordRequests('127.0.0.1:5000');
   where = `${recorder.address}/e2e-publish-${nonce()}`;
@@ -32,7 +34,8 @@ afterAll(async () => {
     for (const digest of new Set(Object.values(await tagsOf(agent, () => true))))
       await registry.deleteManifest(`${where}/ai-${agent}@${digest}`);
   }
-  await forgetImages();
+  const left = (await trials()).filter((name) => !others.includes(name));
+  if (left.length > 0) await docker('image', 'rm', ...left);
   await recorder.close();
   await catalogue.close();
 });
@@ -49,19 +52,11 @@ const publish = async (
   return { ...ran, report: JSON.parse(ran.stdout) as PublishReport };
 };
 
-/** Removes from the engine what runs that were killed had pulled from here, under all its names. */
-const forgetImages = async (): Promise<void> => {
-  const { stdout } = await docker(
-    'image',
-    'ls',
-    '--no-trunc',
-    '--format',
-    '{{.ID}} {{.Repository}}',
-  );
-  const ids = stdout
-    .split('\n')
-    .flatMap((line) => (line.includes(where) ? line.split(' ')[0] : []));
-  if (ids.length > 0) await docker('image', 'rm', '--force', ...new Set(ids as string[]));
+/** Names under which the engine has what is being tested, or was when its run was killed. */
+const trials = async (): Promise<string[]> => {
+  const format = '{{.Repository}}:{{.Tag}}';
+  const { stdout } = await docker('image', 'ls', 'bakery-trial', '--format', format);
+  return stdout.split('\n').filter((name) => name !== '');
 };
 
 /** What became of each image: `one:base promoted`. */
