@@ -20,11 +20,11 @@ const registry = openRegistry(new AbortController().signal);
 let catalogue: TinyCatalogue;
 let recorder: Recorder;
 let where = '';
-let others: readonly string[] = [];
+let foreign: readonly string[] = [];
 
 beforeAll(async () => {
   await emulation.on();
-  others = await trials();
+  foreign = await trials();
   catalogue = await makeTinyCatalogue(agents);
   recorder = await recordRequests('127.0.0.1:5000');
   where = `${recorder.address}/e2e-publish-${nonce()}`;
@@ -34,8 +34,11 @@ afterAll(async () => {
     for (const digest of new Set(Object.values(await tagsOf(agent, () => true))))
       await registry.deleteManifest(`${where}/ai-${agent}@${digest}`);
   }
-  const left = (await trials()).filter((name) => !others.includes(name));
-  if (left.length > 0) await docker('image', 'rm', ...left);
+  // Removed by one name, an image may still show under another for a moment.
+  for (let tries = 0; tries < 3; tries += 1) {
+    const left = (await trials()).filter((name) => !foreign.includes(name));
+    if (left.length > 0) await docker('image', 'rm', '--force', ...left);
+  }
   await recorder.close();
   await catalogue.close();
 });
@@ -54,9 +57,13 @@ const publish = async (
 
 /** Names under which the engine has what is being tested, or was when its run was killed. */
 const trials = async (): Promise<string[]> => {
-  const format = '{{.Repository}}:{{.Tag}}';
-  const { stdout } = await docker('image', 'ls', 'bakery-trial', '--format', format);
-  return stdout.split('\n').filter((name) => name !== '');
+  const format = '{{.Repository}} {{.Tag}} {{.Digest}}';
+  const { stdout } = await docker('image', 'ls', '--digests', '--format', format);
+  return stdout.split('\n').flatMap((line) => {
+    const [repository = '', tag, digest] = line.split(' ');
+    if (repository === 'bakery-trial') return [`${repository}:${tag}`];
+    return repository.includes('/e2e-publish-') ? [`${repository}@${digest}`] : [];
+  });
 };
 
 /** What became of each image: `one:base promoted`. */
