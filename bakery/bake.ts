@@ -1,34 +1,9 @@
-import pLimit from 'p-limit';
-import { buildImages, buildLayers, type BuildResult } from './build.ts';
-import { buildInputs, type Checkout } from './checkout.ts';
-import { type Output, tagOf } from './core/bake.ts';
-import { cellName, type Image, keyLabel, type Plan } from './core/plan.ts';
+import { type BuildContext, buildImages, buildLayers, type BuildResult } from './build.ts';
+import { buildInputs } from './checkout.ts';
+import { cellName, type Image, type Layer, type Plan } from './core/plan.ts';
 import type { ImageReport } from './core/report.ts';
-import type { Display } from './display.ts';
 import { type Engine, localImages } from './engine.ts';
-import type { Memory } from './memory.ts';
-import { openRegistry } from './registry/client.ts';
-
-/** At a time: enough to hide latency, few enough for a registry that counts. */
-const registryRequests = 16;
-
-/** What baking and testing both need. */
-export type Kitchen = {
-  readonly checkout: Checkout;
-  readonly engine: Engine;
-  readonly memory: Memory;
-  readonly output: Output;
-  /** Build and test again what is up to date. */
-  readonly force: boolean;
-  /** How many layers are built at a time. */
-  readonly builds: number;
-  /** How many images are tested at a time. */
-  readonly tests: number;
-  readonly display: Display;
-  readonly signal: AbortSignal;
-  /** Folder for the logs of this run. */
-  readonly logs: string;
-};
+import type { Kitchen } from './kitchen.ts';
 
 /** What became of one image on one platform, before any test. */
 type BakedCell = Pick<ImageReport, 'build' | 'why'>;
@@ -42,35 +17,46 @@ export type Baked = {
 /** What is there under an image's name. */
 type Existing = { readonly key: string; readonly platforms: readonly string[] };
 
-/** What the engine or the registry has of these images, by their own names. */
-const findExisting = async (
-  images: readonly Image[],
-  { engine, output, signal }: Kitchen,
-): Promise<ReadonlyMap<string, Existing>> => {
-  if (output.to === 'engine')
-    return new Map((await localImages(engine)).map((found) => [found.reference, found]));
-  const registry = openRegistry(signal);
-  const limit = pLimit(registryRequests);
-  const found = await Promise.all(
-    images.map((image) => limit(() => registry.readManifest(tagOf(image, output)))),
-  );
-  return new Map(
-    images.map(({ reference }, at) => [
-      reference,
-      { key: found[at]?.annotations[keyLabel] ?? '', platforms: found[at]?.platforms ?? [] },
-    ]),
-  );
-};
+/** What the engine has, by name. */
+const findExisting = async (engine: Engine): Promise<ReadonlyMap<string, Existing>> =>
+  new Map((await localImages(engine)).map((found) => [found.reference, found]));
 
 const pending = async <T>(all: readonly T[], done: (one: T) => Promise<boolean>): Promise<T[]> => {
   const states = await Promise.all(all.map(done));
   return all.filter((_, at) => states[at] === false);
 };
 
-/** Both waves. Images whose layers failed are left out, for the platforms they failed on. */
+/** What became of the layers that some images need. */
+export type BakedLayers = {
+  readonly results: readonly BuildResult[];
+  readonly failed: readonly Layer[];
+};
+
+/** Wave 1: those layers that this engine has not built before. */
+export const bakeLayers = async (
+  plan: Plan,
+  images: readonly Image[],
+  kitchen: Kitchen,
+): Promise<BakedLayers> => {
+  const { memory, force } = kitchen;
+  const needed = plan.layers.filter(({ id }) => images.some(({ layers }) => layers.includes(id)));
+  const layers = force ? needed : await pending(needed, ({ key }) => memory.wasBuilt(key));
+  const results = await buildLayers(layers, contextOf(kitchen));
+  for (const [at, layer] of layers.entries()) {
+    if (results[at]?.ok === true) await memory.built(layer.key);
+  }
+  return { results, failed: layers.filter((_, at) => results[at]?.ok === false) };
+};
+
+export const contextOf = (kitchen: Kitchen): BuildContext => ({
+  ...kitchen,
+  root: kitchen.checkout.root,
+  inputs: buildInputs(kitchen.checkout),
+});
+
+/** Both waves, into the engine. Images whose layers failed are left out, for the platforms they failed on. */
 export const bake = async (plan: Plan, kitchen: Kitchen): Promise<Baked> => {
-  const { checkout, memory, output, force } = kitchen;
-  const existing = force ? undefined : await findExisting(plan.images, kitchen);
+  const existing = kitchen.force ? undefined : await findExisting(kitchen.engine);
   const cells = new Map<string, BakedCell>();
   const mark = (image: Image, cell: BakedCell): void => {
     for (const platform of image.platforms) cells.set(cellName(image, platform), cell);
@@ -82,15 +68,7 @@ export const bake = async (plan: Plan, kitchen: Kitchen): Promise<Baked> => {
   for (const image of plan.images) mark(image, { build: 'up to date' });
   if (stale.length === 0) return { results: [], cells };
 
-  const context = { ...kitchen, root: checkout.root, inputs: buildInputs(checkout) };
-  const needed = plan.layers.filter(({ id }) => stale.some(({ layers }) => layers.includes(id)));
-  const layers = force ? needed : await pending(needed, ({ key }) => memory.wasBuilt(key));
-  const results = await buildLayers(layers, context);
-  for (const [at, layer] of layers.entries()) {
-    if (results[at]?.ok === true) await memory.built(layer.key);
-  }
-
-  const failed = layers.filter((_, at) => results[at]?.ok === false);
+  const { results, failed } = await bakeLayers(plan, stale, kitchen);
   const survivors = stale.flatMap((image): Image[] => {
     const faults = failed.filter(({ id }) => image.layers.includes(id));
     for (const { id, platform } of faults)
@@ -99,15 +77,15 @@ export const bake = async (plan: Plan, kitchen: Kitchen): Promise<Baked> => {
     return platforms.length === 0 ? [] : [{ ...image, platforms }];
   });
   if (survivors.length === 0) return { results, cells };
-  const wave = await buildImages(survivors, output, context);
+  const wave = await buildImages(survivors, contextOf(kitchen));
   for (const image of survivors)
     mark(image, wave.ok ? { build: 'built' } : { build: 'failed', why: 'the images failed' });
   return { results: [...results, wave], cells };
 };
 
 /** What the engine has, as it is. */
-export const alreadyBaked = async ({ images }: Plan, kitchen: Kitchen): Promise<Baked> => {
-  const existing = await findExisting(images, kitchen);
+export const alreadyBaked = async ({ images }: Plan, { engine }: Kitchen): Promise<Baked> => {
+  const existing = await findExisting(engine);
   const missing: BakedCell = {
     build: 'blocked',
     why: 'the engine does not have it: run `bakery build`',

@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import pLimit from 'p-limit';
 import type { Command } from '../ai-run/core/command.ts';
 import { redacted } from '../ai-run/core/text.ts';
-import { bakeCommand, bakeFile, type BuildInputs, layerCommand, type Output } from './core/bake.ts';
+import { bakeCommand, bakeFile, type BuildInputs, layerCommand } from './core/bake.ts';
 import type { Image, Layer } from './core/plan.ts';
 import {
   type BuildRecord,
@@ -53,6 +53,8 @@ const errorOf = (all: BuildRecord, end: string, lastLine: string): string => {
   );
 };
 
+export const logName = (id: string): string => id.replaceAll(/[^A-Za-z0-9._-]+/g, '-');
+
 /** A log that cannot be written to its end does not stop the build; one that cannot be begun does. */
 const openLog = async (path: string): Promise<WriteStream> => {
   try {
@@ -66,13 +68,13 @@ const openLog = async (path: string): Promise<WriteStream> => {
   }
 };
 
-const build = async (
+export const build = async (
   id: string,
   command: Command,
   input: string,
   { root, display, signal, logs }: BuildContext,
 ): Promise<BuildResult> => {
-  const log = join(logs, `${id.replaceAll(/[^A-Za-z0-9._-]+/g, '-')}.log`);
+  const log = join(logs, `${logName(id)}.log`);
   const file = await openLog(log);
   const started = performance.now();
   let all = emptyRecord;
@@ -134,25 +136,25 @@ export const buildLayers = async (
  * Images that are exported at the same time race for the snapshots they share, and the engine then says that one is
  * missing, exists already, or is locked. Nothing is lost: what was exported stays, and all layers are cached.
  */
-const isRace = ({ ok, error = '' }: BuildResult): boolean =>
-  !ok && /snapshot \S+ does not exist|snapshot .*already exists|locked for|unavailable/.test(error);
+export const isRace = (error: string): boolean =>
+  /snapshot \S+ does not exist|snapshot .*already exists|locked for|unavailable/.test(error);
 
-const maximumTries = 4;
+export const maximumTries = 4;
 
-/** Wave 2: all images in one call, so that BuildKit sees every layer they share. */
+/** Wave 2: all images in one call, into the engine, so that BuildKit sees every layer they share. */
 export const buildImages = async (
   images: readonly Image[],
-  output: Output,
   context: BuildContext,
 ): Promise<BuildResult> => {
   const again = (): Promise<BuildResult> =>
     build(
       `${images.length} ${images.length === 1 ? 'image' : 'images'}`,
       bakeCommand(context.inputs),
-      JSON.stringify(bakeFile(images, output, context.inputs)),
+      JSON.stringify(bakeFile(images, { to: 'engine' }, context.inputs)),
       context,
     );
   let result = await again();
-  for (let tries = 1; tries < maximumTries && isRace(result); tries += 1) result = await again();
+  for (let tries = 1; tries < maximumTries && isRace(result.error ?? ''); tries += 1)
+    result = await again();
   return result;
 };

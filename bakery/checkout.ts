@@ -4,7 +4,7 @@ import { UserError } from '../ai-run/core/error.ts';
 import type { BuildInputs } from './core/bake.ts';
 import type { Catalogue } from './core/catalogue.ts';
 import { type Renderer, renderer, type Templates } from './core/dockerfile.ts';
-import type { Cell } from './core/matrix.ts';
+import { type Cell, select, type Selection } from './core/matrix.ts';
 import { type Plan, plan } from './core/plan.ts';
 import type { Settings } from './core/settings.ts';
 import {
@@ -14,6 +14,7 @@ import {
   loadUpstreamLock,
   type UpstreamLock,
 } from './load.ts';
+import type { Subject } from './smoke.ts';
 
 /** Everything that is read before anything is decided. */
 export type Checkout = {
@@ -82,6 +83,32 @@ export const planCells = (checkout: Checkout, cells: readonly Cell[]): Plan =>
     },
     checkout.upstreamLock,
   );
+
+/**
+ * The cells of a selection.
+ * @throws UserError E_NOTHING_TO_BAKE when it holds no locked agent.
+ */
+export const selectLocked = (
+  { catalogue }: Checkout,
+  selection: Selection,
+): ReturnType<typeof select> => {
+  const { cells, leftOut } = select(catalogue, selection);
+  if (cells.length > 0) return { cells, leftOut };
+  throw new UserError(
+    'E_NOTHING_TO_BAKE',
+    leftOut
+      .map(({ agent, platform, reason }) => `${agent}: not locked for ${platform}: ${reason}`)
+      .join('\n'),
+    { hint: 'run `bakery update` for these agents' },
+  );
+};
+
+/** What tests need to know of each image. */
+export const subjectsOf = ({ images }: Plan, cells: readonly Cell[]): Subject[] =>
+  images.flatMap((image, at): Subject[] => {
+    const cell = cells[at];
+    return cell === undefined ? [] : [{ image, agent: cell.agent, runtime: cell.runtime }];
+  });
 
 /**
  * What build steps get and images never hold.

@@ -5,6 +5,9 @@ import { UserError } from '../ai-run/core/error.ts';
 import { redacted } from '../ai-run/core/text.ts';
 import type { BuildFlags } from './commands/build.ts';
 import type { ListFlags } from './commands/list.ts';
+import type { PlanFlags } from './commands/plan.ts';
+import type { PruneFlags } from './commands/prune.ts';
+import type { PublishFlags } from './commands/publish.ts';
 import type { RenderFlags } from './commands/render.ts';
 import type { UpdateFlags } from './commands/update.ts';
 import type { CommonFlags, SelectionFlags } from './commands/flags.ts';
@@ -24,6 +27,11 @@ const count = (value: string): number => {
   if (!Number.isInteger(number) || number < 1 || number > 64)
     throw new InvalidArgumentError('Expected 1 to 64.');
   return number;
+};
+
+const whole = (value: string): number => {
+  if (!/^\d{1,5}$/.test(value)) throw new InvalidArgumentError('Expected a whole number.');
+  return Number(value);
 };
 
 const program = new Command('bakery')
@@ -82,17 +90,18 @@ verb('check', 'validate every definition, lock and rendered Dockerfile').action(
     setExit(await (await import('./commands/check.ts')).check({ ...common(), ...flags, agents })),
 );
 
-verb('plan', 'show what would be built: layers, images, keys').action(
-  async (agents: string[], flags: SelectionFlags) =>
+verb('plan', 'show what would be built: layers, images, keys')
+  .option('--registry <registry>', 'say what is up to date there, or what has changed')
+  .action(async (agents: string[], flags: SelectionFlags & PlanFlags) =>
     setExit(await (await import('./commands/plan.ts')).plan({ ...common(), ...flags, agents })),
-);
+  );
 
 verb('render', 'print Dockerfiles, or the bake file, that build without the bakery')
   .option('--out <folder>', 'write one Dockerfile per image there')
   .option('--bake', 'print one bake file for `docker buildx bake -f -`')
   .option(
-    '--push <registry>',
-    'with --bake: images go to this registry instead of the local engine',
+    '--registry <registry>',
+    'with --bake: images go there, to their staging tags, instead of the local engine',
   )
   .action(async (agents: string[], flags: SelectionFlags & RenderFlags) =>
     setExit(await (await import('./commands/render.ts')).render({ ...common(), ...flags, agents })),
@@ -114,7 +123,6 @@ bakes(
   .option('--all', 'all agents')
   .option('--force', 'build and test again what is up to date')
   .option('--no-test', 'build only')
-  .option('--push <registry>', 'push instead, without a test (`registry/namespace`)')
   .option('--dry-run', 'show what would be built')
   .action(async (agents: string[], flags: SelectionFlags & BuildFlags) =>
     setExit(await (await import('./commands/build.ts')).build({ ...common(), ...flags, agents })),
@@ -128,6 +136,41 @@ bakes(verb('test', 'test the images of the local engine again', 'agents by name;
         await import('./commands/build.ts')
       ).build({ ...common(), ...flags, agents, testOnly: true }),
     ),
+  );
+
+bakes(
+  verb(
+    'publish',
+    'bring a registry up to date: build, test there, and move the tags to what passed',
+  ),
+)
+  .requiredOption('--registry <registry>', 'with its namespace, like registry.example.com/ai')
+  .option('--until <step>', 'stop after `stage` or `test`; otherwise `promote`')
+  .option('--dry-run', 'show every tag that would be written, and why')
+  .option('--force', 'build and test again what is up to date')
+  .option(
+    '--accept-unexecuted',
+    'promote what this machine cannot execute for some platform, by its static checks',
+  )
+  .option('--drop-platforms', 'let a tag lose a platform that it has')
+  .option('--journal <file>', 'write what was moved there')
+  .action(async (agents: string[], flags: SelectionFlags & PublishFlags) =>
+    setExit(
+      await (await import('./commands/publish.ts')).publish({ ...common(), ...flags, agents }),
+    ),
+  );
+
+program
+  .command('prune')
+  .description('show what old publications left in a registry and nothing needs; --yes deletes it')
+  .argument('[agents...]', 'agents by name; none means all')
+  .requiredOption('--registry <registry>', 'with its namespace, like registry.example.com/ai')
+  .option('--keep-days <n>', 'what is younger stays', whole, 30)
+  .option('--keep <n>', 'so many fixed tags of each runtime stay, whatever their age', whole, 5)
+  .option('--yes', 'delete')
+  .option('--json', 'print the result for machines')
+  .action(async (agents: string[], flags: PruneFlags) =>
+    setExit(await (await import('./commands/prune.ts')).prune({ ...common(), ...flags, agents })),
   );
 
 program

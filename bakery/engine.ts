@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import Docker from 'dockerode';
 import { z } from 'zod';
 import { messageOf, UserError } from '../ai-run/core/error.ts';
@@ -143,24 +144,34 @@ export type ImageConfig = {
   readonly labels: Readonly<Record<string, string>>;
 };
 
-export const inspectImage = async (
-  { docker }: Engine,
-  reference: string,
+/** dockerode's own calls lose their query, and without a platform the engine answers for the machine's. */
+const askForPlatform = (
+  { modem }: Docker,
+  path: string,
   platform: Platform,
-): Promise<ImageConfig> => {
+  isStream: boolean,
+): Promise<unknown> => {
   const [os, architecture] = platform.split('/');
-  // dockerode's own inspect() loses its query, and without a platform the engine answers for the machine's.
-  const answer = await new Promise<unknown>((resolve, reject) => {
-    docker.modem.dial(
+  return new Promise((resolve, reject) => {
+    modem.dial(
       {
-        path: `/images/${reference}/json?`,
+        path: `${path}?`,
         method: 'GET',
+        isStream,
         options: { platform: JSON.stringify({ os, architecture }) },
         statusCodes: { 200: true, 404: 'no such image', 500: 'server error' },
       },
       (error: Error | null, data: unknown) => (error === null ? resolve(data) : reject(error)),
     );
   });
+};
+
+export const inspectImage = async (
+  { docker }: Engine,
+  reference: string,
+  platform: Platform,
+): Promise<ImageConfig> => {
+  const answer = await askForPlatform(docker, `/images/${reference}/json`, platform, false);
   const { Architecture, RootFS, Config } = InspectedImage.parse(answer);
   return {
     diffIds: RootFS.Layers,
@@ -172,9 +183,19 @@ export const inspectImage = async (
   };
 };
 
-/** All of an image, for all its platforms, as a tar of its OCI layout. */
-export const saveImage = ({ docker }: Engine, reference: string): Promise<NodeJS.ReadableStream> =>
-  docker.getImage(reference).get();
+/**
+ * All of an image for one platform, as a tar of its OCI layout. Only that platform has to be there: an image that was
+ * pulled for one cannot be saved for all. API v1.48 and newer; older engines save all.
+ */
+export const saveImage = async (
+  { docker }: Engine,
+  reference: string,
+  platform: Platform,
+): Promise<Readable> => {
+  const stream = await askForPlatform(docker, `/images/${reference}/get`, platform, true);
+  if (stream instanceof Readable) return stream;
+  throw new Error(`${reference}: the engine saved nothing`);
+};
 
 /** Removes every container with this label, running or not. Returns how many there were. */
 export const removeContainers = async ({ docker }: Engine, label: string): Promise<number> => {

@@ -133,8 +133,8 @@ export const readListings = async (
   const reading = (async () => {
     for await (const entry of archive) {
       const { name, type, size } = entry.header;
-      // A tar has at least two blocks of 512 bytes.
-      if (type !== 'file' || !name.startsWith('blobs/') || size < 1024 || (await known(name))) {
+      // The smallest tar there is, compressed, is larger than this.
+      if (type !== 'file' || !name.startsWith('blobs/') || size < 20 || (await known(name))) {
         entry.resume();
         continue;
       }

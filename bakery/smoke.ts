@@ -4,11 +4,10 @@ import pLimit from 'p-limit';
 import { UserError } from '../ai-run/core/error.ts';
 import { launch } from '../ai-run/core/launch.ts';
 import { type Platform } from '../ai-run/core/platform.ts';
-import { harden } from '../ai-run/core/policy.ts';
 import { formatCommand } from '../ai-run/core/command.ts';
 import { printable } from '../ai-run/core/text.ts';
 import { type Agent, lineage, type Runtime } from './core/catalogue.ts';
-import { judge, testKey, type TestResult } from './core/check.ts';
+import { checksOf, judge, smokePolicy, testKeyOf, type TestResult } from './core/check.ts';
 import type { Check } from './core/definition.ts';
 import type { Image } from './core/plan.ts';
 import { checkStatic, type Entry } from './core/static.ts';
@@ -31,9 +30,6 @@ export type Smoke = {
   /** Removes whatever a check left running. */
   readonly close: () => Promise<void>;
 };
-
-/** A user that no image knows: what works for it works for every caller. */
-const user = { uid: 1234, gid: 1234 };
 
 /** An emulated program is an order of magnitude slower: it needs patience, not another try. */
 const emulationFactor = 10;
@@ -59,29 +55,34 @@ export const openSmoke = (
 ): Smoke => {
   const session = `smoke-${randomBytes(6).toString('hex')}`;
   const label = `ai-run.session=${session}`;
-  const policy = harden({
-    user,
-    network: { mode: 'none' },
-    limits: { cpus: Math.min(2, engine.cpus) },
-  });
+  const policy = smokePolicy(engine.cpus);
   const listings = new Map<string, readonly Entry[]>();
   const saving = pLimit(1);
 
+  const recall = async (diffIds: readonly string[]): Promise<boolean> => {
+    for (const id of diffIds) {
+      const entries = listings.has(id) ? undefined : await memory.listing(id);
+      if (entries !== undefined) listings.set(id, entries);
+    }
+    return diffIds.every((id) => listings.has(id));
+  };
+
   /** Saves an image where one of its layers is not known yet; one at a time, because one may teach the next. */
-  const ensureListings = (image: Image, diffIds: readonly string[]): Promise<void> => {
-    return saving(async () => {
-      for (const id of diffIds) {
-        const entries = listings.has(id) ? undefined : await memory.listing(id);
-        if (entries !== undefined) listings.set(id, entries);
-      }
-      if (diffIds.every((id) => listings.has(id))) return;
-      const saved = await saveImage(engine, image.reference);
+  const ensureListings = (
+    image: Image,
+    platform: Platform,
+    diffIds: readonly string[],
+  ): Promise<void> =>
+    saving(async () => {
+      if (await recall(diffIds)) return;
+      const saved = await saveImage(engine, image.reference, platform);
       for (const listing of await readListings(saved, memory.wasListed)) {
         listings.set(listing.diffId, listing.entries);
         await memory.listed(listing);
       }
+      // What another run on this machine has listed meanwhile was not read here.
+      await recall(diffIds);
     });
-  };
 
   const staticChecks = async (
     { image, agent, runtime }: Subject,
@@ -89,7 +90,7 @@ export const openSmoke = (
   ): Promise<TestResult[]> => {
     const started = performance.now();
     const config = await inspectImage(engine, image.reference, platform);
-    await ensureListings(image, config.diffIds);
+    await ensureListings(image, platform, config.diffIds);
     const layers = config.diffIds.map((id) => {
       const entries = listings.get(id);
       if (entries === undefined)
@@ -186,23 +187,13 @@ export const openSmoke = (
     };
   };
 
-  const checksOf = ({ agent, runtime }: Subject): Check[] => [
-    ...agent.checks,
-    ...lineage(runtime, runtimes).flatMap(({ checks }) => checks),
-  ];
-
   return {
-    key: (subject) =>
-      testKey(
-        subject.image.key,
-        checksOf(subject),
-        [subject.agent, ...lineage(subject.runtime, runtimes)].map(({ budget }) => budget),
-        policy,
-      ),
+    key: ({ image, agent, runtime }) => testKeyOf(image.key, agent, runtime, runtimes),
     test: async (subject, platform) => {
       if (signal.aborted) throw new UserError('E_INTERRUPTED', 'interrupted');
       const results = await staticChecks(subject, platform);
-      for (const check of checksOf(subject)) results.push(await runCheck(check, subject, platform));
+      for (const check of checksOf(subject.agent, subject.runtime, runtimes))
+        results.push(await runCheck(check, subject, platform));
       return results;
     },
     close: async () => {

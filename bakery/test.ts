@@ -1,9 +1,10 @@
 import pLimit from 'p-limit';
 import { type Platform, platformOfMachine } from '../ai-run/core/platform.ts';
-import type { Baked, Kitchen } from './bake.ts';
+import type { Baked } from './bake.ts';
 import type { TestResult } from './core/check.ts';
 import { cellName } from './core/plan.ts';
 import { firstFault, verdict } from './core/report.ts';
+import type { Kitchen } from './kitchen.ts';
 import { openSmoke, type Subject } from './smoke.ts';
 
 /** Results by {@link cellName}; what was not tested is not in it. */

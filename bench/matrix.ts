@@ -143,13 +143,14 @@ const bakeryWay = async (): Promise<void> => {
   const build = (): Promise<string> =>
     bakery(
       root,
-      'build',
+      'publish',
       ...agents,
       '--platform',
       platforms,
-      '--push',
+      '--registry',
       target,
-      '--no-test',
+      '--until',
+      'stage',
       '--quiet',
       '--jobs',
       String(jobs),
@@ -202,7 +203,7 @@ const plainBake = async (): Promise<void> => {
       '--platform',
       platforms,
       '--bake',
-      '--push',
+      '--registry',
       target,
     );
     await run('docker', ['buildx', 'bake', '--file=-', '--allow=fs.read=/'], root, file);

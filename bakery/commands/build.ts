@@ -1,14 +1,13 @@
 import { UserError } from '../../ai-run/core/error.ts';
 import { platformOfMachine } from '../../ai-run/core/platform.ts';
-import { openBuilder } from '../builder.ts';
 import { openCheckout } from '../checkout.ts';
-import type { Output } from '../core/bake.ts';
 import { type BuildReport, type ImageReport, junit } from '../core/report.ts';
 import { openDisplay } from '../display.ts';
-import { type Engine, openEngine } from '../engine.ts';
 import { writeAtomic } from '../files.ts';
+import { openEngineAndBuilder } from '../kitchen.ts';
 import { make } from '../make.ts';
 import { duration, paint, table } from '../report.ts';
+import { describeFaults } from './faults.ts';
 import { type CommonFlags, print, printJson, type SelectionFlags, selectionOf } from './flags.ts';
 import { plan } from './plan.ts';
 
@@ -16,7 +15,6 @@ export type BuildFlags = {
   readonly all?: boolean;
   readonly force?: boolean;
   readonly test?: boolean;
-  readonly push?: string;
   readonly dryRun?: boolean;
   readonly jobs?: number;
   readonly junit?: string;
@@ -45,21 +43,6 @@ const describe = (report: BuildReport): string => {
     testTime(image),
     image.why?.split('\n')[0] ?? '',
   ]);
-  const faults = [
-    ...report.layers.flatMap(({ id, error, log }) =>
-      error === undefined ? [] : [`${paint('red', '✖')} ${id} (log: ${log})\n${indent(error)}`],
-    ),
-    ...report.images.flatMap((image) =>
-      image.results
-        .filter(({ status }) => status === 'failed')
-        .map(
-          ({ name, subject, expected, seen }) =>
-            `${paint('red', '✖')} ${image.image} ${image.platform}: ${name}\n${indent(
-              `run:      ${subject}\nexpected: ${expected ?? ''}\nseen:     ${seen ?? ''}`,
-            )}`,
-        ),
-    ),
-  ];
   const bad = report.images.filter(
     ({ test, build }) => test === 'failed' || build === 'failed' || build === 'blocked',
   );
@@ -71,22 +54,9 @@ const describe = (report: BuildReport): string => {
     ...report.leftOut.map(
       ({ agent, platform, reason }) => `${agent}: not locked for ${platform}: ${reason}`,
     ),
-    ...faults,
+    ...describeFaults(report.layers, report.images),
     `${report.images.length - bad.length - untested} passed, ${bad.length} failed${untested === 0 ? '' : `, ${untested} not tested`}, in ${duration(report.milliseconds)}`,
   ].join('\n');
-};
-
-const indent = (text: string): string => text.replaceAll(/^/gm, '  ');
-
-const outputOf = (push: string | undefined): Output =>
-  push === undefined ? { to: 'engine' } : { to: 'registry', registry: push };
-
-/** The engine and its builder are asked at once; where neither answers, what the engine says counts. */
-const openBoth = async (signal: AbortSignal): Promise<Engine> => {
-  const [engine, builder] = await Promise.allSettled([openEngine(signal), openBuilder(signal)]);
-  if (engine.status === 'rejected') throw engine.reason;
-  if (builder.status === 'rejected') throw builder.reason;
-  return engine.value;
 };
 
 export const build = async (flags: CommonFlags & SelectionFlags & BuildFlags): Promise<number> => {
@@ -99,7 +69,7 @@ export const build = async (flags: CommonFlags & SelectionFlags & BuildFlags): P
     chosen.platforms.length > 0 || host === undefined ? chosen : { ...chosen, platforms: [host] };
   if (flags.dryRun === true) return plan({ ...flags, platform: [...selection.platforms] });
   // Asked while the definitions are read; where those are wrong, nobody minds what the engine says.
-  const opening = openBoth(flags.signal);
+  const opening = openEngineAndBuilder(flags.signal);
   opening.catch(() => undefined);
   const checkout = await openCheckout(flags.root);
   const display = openDisplay(flags.quiet === true ? 'none' : 'auto');
@@ -107,10 +77,9 @@ export const build = async (flags: CommonFlags & SelectionFlags & BuildFlags): P
   try {
     report = await make(checkout, opening, {
       selection,
-      output: outputOf(flags.push),
       force: flags.force === true || flags.testOnly === true,
       build: flags.testOnly !== true,
-      test: flags.test !== false && flags.push === undefined,
+      test: flags.test !== false,
       jobs: flags.jobs,
       display,
       signal: flags.signal,

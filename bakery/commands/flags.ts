@@ -1,3 +1,5 @@
+import { UserError } from '../../ai-run/core/error.ts';
+import { parseReference } from '../../ai-run/core/reference.ts';
 import type { Selection } from '../core/matrix.ts';
 
 /** What every verb gets. */
@@ -19,6 +21,26 @@ export const selectionOf = ({
   runtimes: runtime,
   platforms: platform,
 });
+
+/**
+ * A registry as it was named, with its namespace, without a slash at the end.
+ * @throws UserError E_USAGE for what is none.
+ */
+export const registryOf = (text: string): string => {
+  const registry = text.replace(/\/+$/, '');
+  const isRegistry = ((): boolean => {
+    try {
+      const { registry: host, tag, digest } = parseReference(`${registry}/ai-x`);
+      return host !== undefined && tag === undefined && digest === undefined;
+    } catch {
+      return false;
+    }
+  })();
+  if (isRegistry) return registry;
+  throw new UserError('E_USAGE', `--registry: ${JSON.stringify(text)} is no registry`, {
+    hint: 'write host[:port][/namespace], like registry.example.com/ai or docker.io/acme',
+  });
+};
 
 /** A result for machines, on standard output. */
 export const printJson = (value: unknown): void => {

@@ -1,18 +1,53 @@
-import { openCheckout, planCells } from '../checkout.ts';
+import { openCheckout, planCells, subjectsOf } from '../checkout.ts';
 import { select } from '../core/matrix.ts';
+import { look } from '../publish/look.ts';
+import { openRegistry } from '../registry/client.ts';
 import { table } from '../report.ts';
-import { type CommonFlags, print, printJson, type SelectionFlags, selectionOf } from './flags.ts';
+import {
+  type CommonFlags,
+  print,
+  printJson,
+  registryOf,
+  type SelectionFlags,
+  selectionOf,
+} from './flags.ts';
+
+export type PlanFlags = { readonly registry?: string };
 
 const short = (digest: string): string => digest.slice('sha256:'.length, 'sha256:'.length + 12);
 
-export const plan = async (flags: CommonFlags & SelectionFlags): Promise<number> => {
+export const plan = async (flags: CommonFlags & SelectionFlags & PlanFlags): Promise<number> => {
+  const where = flags.registry === undefined ? undefined : registryOf(flags.registry);
   const checkout = await openCheckout(flags.root);
   const { cells, leftOut } = select(checkout.catalogue, selectionOf(flags));
   const planned = planCells(checkout, cells);
+  const { runtimes } = checkout.catalogue;
+  const seen =
+    where === undefined
+      ? undefined
+      : await look(openRegistry(flags.signal), where, subjectsOf(planned, cells), runtimes);
+  /** By image id: what is missing in the registry; nothing where it is up to date. */
+  const missing = new Map([
+    ...(seen?.orders ?? []).map(({ subject, changes }) => [subject.image.id, changes] as const),
+    ...(seen?.unseen ?? []).map(
+      ({ subject, error }) => [subject.image.id, [error.message]] as const,
+    ),
+  ]);
+  const exitCode = (seen?.unseen ?? []).length === 0 ? 0 : 1;
   if (flags.json === true) {
-    printJson({ ...planned, leftOut });
-    return 0;
+    const images = planned.images.map((image) => {
+      const changes = missing.get(image.id);
+      return changes === undefined
+        ? image
+        : { ...image, published: { upToDate: changes.length === 0, changes } };
+    });
+    printJson({ ...planned, images, leftOut });
+    return exitCode;
   }
+  const state = (id: string): string => {
+    const changes = missing.get(id) ?? [];
+    return changes.length === 0 ? 'up to date' : changes.join('; ');
+  };
   print(
     [
       table(
@@ -21,11 +56,12 @@ export const plan = async (flags: CommonFlags & SelectionFlags): Promise<number>
       ),
       '',
       table(
-        ['IMAGE', 'PLATFORMS', 'KEY'],
-        planned.images.map(({ reference, platforms, key }) => [
+        ['IMAGE', 'PLATFORMS', 'KEY', ...(where === undefined ? [] : [`IN ${where}`])],
+        planned.images.map(({ id, reference, platforms, key }) => [
           reference,
           platforms.join(', '),
           short(key),
+          ...(where === undefined ? [] : [state(id)]),
         ]),
       ),
       '',
@@ -35,5 +71,5 @@ export const plan = async (flags: CommonFlags & SelectionFlags): Promise<number>
       `${planned.layers.length} layers, ${planned.images.length} images`,
     ].join('\n'),
   );
-  return 0;
+  return exitCode;
 };

@@ -4,12 +4,19 @@ import { buildInputs, openCheckout, planCells } from '../checkout.ts';
 import { bakeFile } from '../core/bake.ts';
 import { select } from '../core/matrix.ts';
 import { writeAtomic } from '../files.ts';
-import { type CommonFlags, print, printJson, type SelectionFlags, selectionOf } from './flags.ts';
+import {
+  type CommonFlags,
+  print,
+  printJson,
+  registryOf,
+  type SelectionFlags,
+  selectionOf,
+} from './flags.ts';
 
 export type RenderFlags = {
   readonly out?: string;
   readonly bake?: boolean;
-  readonly push?: string;
+  readonly registry?: string;
 };
 
 export const render = async (
@@ -18,10 +25,11 @@ export const render = async (
   const checkout = await openCheckout(flags.root);
   const { images } = planCells(checkout, select(checkout.catalogue, selectionOf(flags)).cells);
   if (flags.bake === true) {
+    const created = new Date().toISOString();
     const output =
-      flags.push === undefined
+      flags.registry === undefined
         ? ({ to: 'engine' } as const)
-        : ({ to: 'registry', registry: flags.push } as const);
+        : ({ to: 'registry', registry: registryOf(flags.registry), created } as const);
     // Contexts are named from the working directory, where buildx will look for them.
     const here = relative('.', checkout.root);
     const moved = images.map((image) => ({ ...image, context: join(here, image.context) }));

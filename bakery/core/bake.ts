@@ -1,11 +1,20 @@
+import { z } from 'zod';
 import type { Command } from '../../ai-run/core/command.ts';
-import { type Image, keyLabel, type Layer } from './plan.ts';
+import type { Digest } from '../../ai-run/core/reference.ts';
+import { DigestText } from './manifest.ts';
+import type { Image, Layer } from './plan.ts';
+import { annotationsOf, stagingTag } from './publish.ts';
+
+/** Into a registry, under the staging tags; `created` is RFC 3339. */
+export type RegistryOutput = {
+  readonly to: 'registry';
+  /** It may carry a namespace: `127.0.0.1:5000/acme`. */
+  readonly registry: string;
+  readonly created: string;
+};
 
 /** Where finished images go. */
-export type Output =
-  | { readonly to: 'engine' }
-  /** `registry` may carry a namespace: `127.0.0.1:5000/acme`. */
-  | { readonly to: 'registry'; readonly registry: string };
+export type Output = { readonly to: 'engine' } | RegistryOutput;
 
 /** What build steps are given and images never hold. */
 export type BuildInputs = {
@@ -26,14 +35,26 @@ const outputOf = (output: Output): string =>
       // third of gzip's time, and unpacked faster by everyone who pulls; upstream's layers stay as they are.
       'type=image,push=true,store=false,oci-mediatypes=true,compression=zstd';
 
+/** `127.0.0.1:5000/acme/ai-claude` */
+export const repositoryOf = (registry: string, image: Image): string =>
+  `${registry}/ai-${image.agent}`;
+
 export const tagOf = (image: Image, output: Output): string =>
-  output.to === 'engine' ? image.reference : `${output.registry}/${image.reference}`;
+  output.to === 'engine'
+    ? image.reference
+    : `${repositoryOf(output.registry, image)}:${stagingTag(image)}`;
 
 /** A bake target may hold letters, digits, _ and - only. */
 export const targetName = (image: Image): string => image.id.replaceAll(/[^a-z0-9_-]/g, '_');
 
 /** Bake reads `${…}` and `%{…}` in every string as HCL's own templates; doubled, they stay as they are. */
 const literal = (text: string): string => text.replaceAll(/[$%](?=\{)/g, '$&$&');
+
+const argsOf = (output: Output, { args }: BuildInputs): { args?: Record<string, string> } => {
+  // An index even where there is one platform: only an index carries annotations. BuildKit's own argument.
+  const all = output.to === 'engine' ? args : { ...args, BUILDKIT_MULTI_PLATFORM: '1' };
+  return Object.keys(all).length === 0 ? {} : { args: all };
+};
 
 /** The bake file of these images. docs.docker.com/build/bake/reference */
 export const bakeFile = (
@@ -53,28 +74,53 @@ export const bakeFile = (
         tags: [tagOf(image, output)],
         output: [outputOf(output)],
         attest: ['type=provenance,disabled=true'],
-        // Only an index of several platforms can carry it; it tells from the registry alone what need not be built.
-        ...(output.to === 'registry' && image.platforms.length > 1
-          ? { annotations: [`index:${keyLabel}=${image.key}`] }
-          : {}),
+        ...(output.to === 'engine'
+          ? {}
+          : {
+              annotations: Object.entries(annotationsOf(image, output.created)).map(
+                ([name, value]) => literal(`index:${name}=${value}`),
+              ),
+            }),
         ...(Object.keys(inputs.secrets).length === 0 ? {} : { secret: secretFlags(inputs) }),
-        ...(Object.keys(inputs.args).length === 0 ? {} : { args: inputs.args }),
+        ...argsOf(output, inputs),
       },
     ]),
   ),
 });
 
-/** Builds all images of a bake file given on standard input. Progress comes as JSON lines on standard error. */
-export const bakeCommand = (inputs: BuildInputs): Command => ({
+/**
+ * Builds all images of a bake file given on standard input. Progress comes as JSON lines on standard error.
+ * @param metadata a file that buildx writes what it made to.
+ */
+export const bakeCommand = (inputs: BuildInputs, metadata?: string): Command => ({
   file: 'docker',
   args: [
     'buildx',
     'bake',
     '--file=-',
     '--progress=rawjson',
+    ...(metadata === undefined ? [] : [`--metadata-file=${metadata}`]),
     ...Object.values(inputs.secrets).map((path) => `--allow=fs.read=${path}`),
   ],
 });
+
+// docs.docker.com/reference/cli/docker/buildx/bake/#metadata-file
+const Metadata = z.record(z.string(), z.unknown());
+const Pushed = z.object({ 'containerimage.digest': DigestText });
+
+/** What buildx says it pushed, by image id; none where it says nothing. */
+export const pushedDigests = (
+  text: string | undefined,
+  images: readonly Image[],
+): ReadonlyMap<string, Digest> => {
+  const metadata = text === undefined ? {} : Metadata.parse(JSON.parse(text));
+  return new Map(
+    images.flatMap((image) => {
+      const parsed = Pushed.safeParse(metadata[targetName(image)]);
+      return parsed.success ? [[image.id, parsed.data['containerimage.digest']] as const] : [];
+    }),
+  );
+};
 
 /** Builds one layer, its Dockerfile given on standard input, into the builder's cache. */
 export const layerCommand = (layer: Layer, inputs: BuildInputs): Command => ({

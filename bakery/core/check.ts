@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import type { Policy } from '../../ai-run/core/policy.ts';
+import { harden, type Policy } from '../../ai-run/core/policy.ts';
+import { type Agent, lineage, type Runtime } from './catalogue.ts';
 import type { Check } from './definition.ts';
 
 /** How one check of one image on one platform went. */
@@ -16,6 +17,19 @@ const TestResult = z.object({
 export type TestResult = z.infer<typeof TestResult>;
 export const TestResults = z.array(TestResult);
 
+/** A user that no image knows: what works for it works for every caller. */
+const user = { uid: 1234, gid: 1234 };
+
+/** The policy that smoke tests run under: ai-run's own, without a network, on no more cpus than the machine has. */
+export const smokePolicy = (cpus: number): Policy =>
+  harden({ user, network: { mode: 'none' }, limits: { cpus: Math.min(2, cpus) } });
+
+/** What is asked of an image: its agent's checks, and those of all runtimes it stands on. */
+export const checksOf = (agent: Agent, runtime: Runtime, runtimes: readonly Runtime[]): Check[] => [
+  ...agent.checks,
+  ...lineage(runtime, runtimes).flatMap(({ checks }) => checks),
+];
+
 /** Under which a test's results are remembered: the image, what is asked of it, and the policy it runs under. */
 export const testKey = (
   imageKey: string,
@@ -26,6 +40,20 @@ export const testKey = (
   createHash('sha256')
     .update(JSON.stringify([imageKey, checks, budgets, policy]))
     .digest('hex');
+
+/** The test key of an image as its definitions have it now. How many cpus a machine has is no part of it. */
+export const testKeyOf = (
+  imageKey: string,
+  agent: Agent,
+  runtime: Runtime,
+  runtimes: readonly Runtime[],
+): string =>
+  testKey(
+    imageKey,
+    checksOf(agent, runtime, runtimes),
+    [agent, ...lineage(runtime, runtimes)].map(({ budget }) => budget),
+    smokePolicy(2),
+  );
 
 /** What a command did. */
 export type Seen = {

@@ -5,8 +5,13 @@ import type { Digest } from '../../ai-run/core/reference.ts';
 /** What a registry has under a name: the index of an image's platforms, or a single manifest. */
 export type Manifest = {
   readonly digest: Digest;
+  readonly mediaType: string;
+  /** As it was served, byte for byte: its digest is the digest of these. */
+  readonly body: Uint8Array<ArrayBuffer>;
   /** `linux/arm64`; none for a single manifest. */
   readonly platforms: readonly string[];
+  /** Digests of the manifests of an index; those of attestations too. */
+  readonly children: readonly Digest[];
   readonly annotations: Readonly<Record<string, string>>;
 };
 
@@ -18,29 +23,61 @@ export const mediaTypes = [
   'application/vnd.docker.distribution.manifest.v2+json',
 ] as const;
 
+export const DigestText = z.templateLiteral(['sha256:', z.string().regex(/^[0-9a-f]{64}$/)]);
+
 // OCI image spec, image-index.md and manifest.md: the fields that are used.
 const Body = z.object({
+  mediaType: z.string().optional(),
   manifests: z
     .array(
-      z.object({ platform: z.object({ os: z.string(), architecture: z.string() }).optional() }),
+      z.object({
+        digest: DigestText,
+        platform: z.object({ os: z.string(), architecture: z.string() }).optional(),
+      }),
     )
-    .default([]),
+    .optional(),
   annotations: z.record(z.string(), z.string()).default({}),
 });
+
+const parseJson = (body: Uint8Array): unknown => JSON.parse(Buffer.from(body).toString());
 
 /**
  * Reads a manifest as it was served. Its digest is computed: what a registry says of it is not taken on trust.
  * @throws ZodError or SyntaxError when it is none.
  */
-export const parseManifest = (body: Uint8Array): Manifest => {
-  const { manifests, annotations } = Body.parse(JSON.parse(Buffer.from(body).toString()));
+export const parseManifest = (body: Uint8Array<ArrayBuffer>): Manifest => {
+  const { mediaType, manifests, annotations } = Body.parse(parseJson(body));
   return {
     digest: `sha256:${createHash('sha256').update(body).digest('hex')}`,
-    platforms: manifests.flatMap(({ platform }) =>
+    // Optional in OCI's manifests, which then are what they look like.
+    mediaType: mediaType ?? (manifests === undefined ? mediaTypes[2] : mediaTypes[0]),
+    body,
+    platforms: (manifests ?? []).flatMap(({ platform }) =>
       platform === undefined || platform.os === 'unknown'
         ? []
         : [`${platform.os}/${platform.architecture}`],
     ),
+    children: (manifests ?? []).map(({ digest }) => digest),
     annotations,
   };
+};
+
+const Tags = z.object({ tags: z.array(z.string()).nullish() });
+
+/** The tags on one page of a list. Distribution spec, "listing tags". */
+export const parseTags = (body: Uint8Array): string[] => Tags.parse(parseJson(body)).tags ?? [];
+
+const Faults = z.object({
+  errors: z.array(z.object({ code: z.string(), message: z.string().optional() })),
+});
+
+/** What a registry says is wrong, as far as it says so. Distribution spec, "error codes". */
+export const parseFaults = (body: Uint8Array): string[] => {
+  try {
+    return Faults.parse(parseJson(body)).errors.map(({ code, message = '' }) =>
+      `${code} ${message}`.trim(),
+    );
+  } catch {
+    return [];
+  }
 };

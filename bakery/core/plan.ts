@@ -37,6 +37,10 @@ export type Image = {
   readonly reference: string;
   readonly platforms: readonly Platform[];
   readonly key: Digest;
+  /** What the key is made of, by name: `agent`, `runtime.go`, `base` (the digest of the upstream image), `image`. */
+  readonly inputs: Readonly<Record<string, string>>;
+  /** The agent's locked version. */
+  readonly version: string;
   readonly dockerfile: string;
   readonly context: string;
   /** Ids of the layers it is composed of, for all its platforms. */
@@ -76,11 +80,38 @@ const header = (reference: string, context: string): string =>
     '',
   ].join('\n');
 
+/** What an image's key is made of, part by part, so that a registry can tell later which of them has changed. */
+const inputsOf = (
+  parts: readonly Layer[],
+  text: string,
+  baseDigest: string,
+  version: string,
+): Record<string, string> => {
+  // What is an input of its own does not count twice.
+  const rest = [baseDigest, version].reduce(
+    (before, part) => (part === '' ? before : before.replaceAll(part, '')),
+    text,
+  );
+  const names = [...new Set(parts.map(({ id }) => id.replace(/ .*$/, '')))];
+  const keysOf = (name: string): Digest[] =>
+    parts.filter(({ id }) => id.startsWith(`${name} `)).map(({ key }) => key);
+  return {
+    ...Object.fromEntries(
+      names.map((name) => [
+        name.startsWith('agent/') ? 'agent' : name.replace('/', '.'),
+        sha256(keysOf(name)),
+      ]),
+    ),
+    base: baseDigest,
+    image: sha256(rest),
+  };
+};
+
 /** Renderers that write the upstream images as they are called, and as the machine's mirrors call them. */
 export type Renderers = { readonly canonical: Renderer; readonly local: Renderer };
 
 /** The texts that an agent's layer is built from on one platform. */
-const inputsOf = (agent: Agent, platform: Platform): readonly (readonly [string, string])[] =>
+const filesOf = (agent: Agent, platform: Platform): readonly (readonly [string, string])[] =>
   inputFiles(agent, platform).map((name) => [name, agent.files[name] ?? ''] as const);
 
 /** Every layer that a cell's image is made of on one platform, the base's first. */
@@ -107,7 +138,7 @@ const layersOf = (
     ...lineage(runtime, runtimes).map((part) =>
       layer(`runtime/${part.name}`, `runtimes/${part.name}`, [], (by) => by.runtimeLayer(part)),
     ),
-    layer(`agent/${agent.name}`, `agents/${agent.name}`, inputsOf(agent, platform), (by) =>
+    layer(`agent/${agent.name}`, `agents/${agent.name}`, filesOf(agent, platform), (by) =>
       by.agentLayer(agent),
     ),
   ];
@@ -132,11 +163,11 @@ export const plan = (
     const own = parts.filter(({ platform }) => platforms.includes(platform));
     for (const layer of own) layers.set(layer.id, layer);
     const base = baseOf(runtime, runtimes);
-    const labels = labelsOf(agent, runtime, base, upstreamLock[base] ?? '');
-    const key = sha256([
-      renderers.canonical.image(agent, runtime, labels),
-      parts.map((layer) => layer.key),
-    ]);
+    const baseDigest = upstreamLock[base] ?? '';
+    const version = agent.lock.version ?? '';
+    const labels = labelsOf(agent, runtime, base, baseDigest);
+    const text = renderers.canonical.image(agent, runtime, labels);
+    const key = sha256([text, parts.map((layer) => layer.key)]);
     const reference = `ai-${agent.name}:${runtime.name}`;
     const context = `agents/${agent.name}`;
     const texts = parts
@@ -149,6 +180,8 @@ export const plan = (
       reference,
       platforms,
       key,
+      inputs: inputsOf(parts, text, baseDigest, version),
+      version,
       dockerfile: [
         header(reference, context),
         ...texts,

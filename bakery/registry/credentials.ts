@@ -3,7 +3,6 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { UserError } from '../../ai-run/core/error.ts';
-import { run } from '../exec.ts';
 
 /** What `docker login` left: a name and a secret, or a token that is exchanged for others. */
 export type Credentials =
@@ -39,6 +38,7 @@ const readConfig = async (): Promise<z.infer<typeof Config>> => {
 };
 
 const fromHelper = async (helper: string, server: string): Promise<Credentials | undefined> => {
+  const { run } = await import('../exec.ts');
   const { exitCode, stdout } = await run(
     { file: `docker-credential-${helper}`, args: ['get'] },
     { input: server, timeout: 60_000 },

@@ -4,6 +4,17 @@ import { bakery } from './bakery.ts';
 const selection = ['--runtime <names>', '--platform <names>', '--json'];
 const baking = [...selection, '--jobs <n>', '--junit <file>', '--quiet', '--all'];
 
+const publishing = [
+  ...baking.filter((option) => option !== '--all'),
+  '--registry <registry>',
+  '--until <step>',
+  '--dry-run',
+  '--force',
+  '--accept-unexecuted',
+  '--drop-platforms',
+  '--journal <file>',
+];
+
 describe('the help', () => {
   test.concurrent('of the program names every verb and all exit codes', async () => {
     const { code, stdout, stderr } = await bakery(['--help']);
@@ -14,6 +25,8 @@ describe('the help', () => {
       'render',
       'build',
       'test',
+      'publish',
+      'prune',
       'update',
       'doctor',
       'completion',
@@ -27,10 +40,12 @@ describe('the help', () => {
   test.concurrent.each([
     ['list', [...selection, '--upstreams']],
     ['check', selection],
-    ['plan', selection],
-    ['render', [...selection, '--out <folder>', '--bake', '--push <registry>']],
-    ['build', [...baking, '--force', '--no-test', '--push <registry>', '--dry-run']],
+    ['plan', [...selection, '--registry <registry>']],
+    ['render', [...selection, '--out <folder>', '--bake', '--registry <registry>']],
+    ['build', [...baking, '--force', '--no-test', '--dry-run']],
     ['test', baking],
+    ['publish', publishing],
+    ['prune', ['--registry <registry>', '--keep-days <n>', '--keep <n>', '--yes', '--json']],
     ['update', ['--check', '--upstreams', '--json']],
     ['doctor', ['--json']],
     ['completion', ['--words']],

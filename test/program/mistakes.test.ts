@@ -46,6 +46,28 @@ describe('wrong usage ends with exit code 2, and', () => {
       'error: this names 3 images: choose one to print, or a folder with --out\nhint: bakery render claude --runtime base\n',
     ],
     [
+      'publishing to nowhere',
+      ['publish'],
+      "error: required option '--registry <registry>' not specified\n(bakery --help explains)\n",
+    ],
+    ...['https://r.example.com/ai', 'acme', 'r.example.com/ai:tag', ''].map(
+      (registry): [string, string[], string] => [
+        `the registry ${JSON.stringify(registry)}`,
+        ['publish', '--registry', registry],
+        `error: --registry: ${JSON.stringify(registry)} is no registry\nhint: write host[:port][/namespace], like registry.example.com/ai or docker.io/acme\n`,
+      ],
+    ),
+    [
+      'a step that there is not',
+      ['publish', '--registry', 'r.example.com', '--until', 'push'],
+      'error: --until: there is no step "push"\nhint: there are: stage, test, promote\n',
+    ],
+    [
+      'a number of days that is none',
+      ['prune', '--registry', 'r.example.com', '--keep-days', '-1'],
+      "error: option '--keep-days <n>' argument '-1' is invalid. Expected a whole number.\n(bakery --help explains)\n",
+    ],
+    [
       'a shell without completion',
       ['completion', 'tcsh'],
       'error: completion is there for bash, zsh, fish\nhint: eval "$(bakery completion bash)"\n',
@@ -83,6 +105,23 @@ agents/otter/package.json: expected one dependency with an exact version
         'error: finch: not locked for linux/arm64: no sha256 for https://downloads.example.com/finch-arm64\n' +
         'hint: run `bakery update` for these agents\n',
     });
+  });
+
+  test.concurrent.each([
+    ['publish', []],
+    ['publish', ['--dry-run']],
+    ['plan', []],
+    ['prune', []],
+  ])('a registry that does not answer is named by %s %j', async (verb, args) => {
+    const { code, stdout, stderr } = await bakery([
+      verb,
+      'otter',
+      '--registry=127.0.0.1:2/acme',
+      ...args,
+    ]);
+    expect(code).toBe(1);
+    expect(stdout + stderr).toContain('127.0.0.1:2/acme/ai-otter');
+    expect(stdout + stderr).toContain('connect ECONNREFUSED 127.0.0.1:2');
   });
 
   test.concurrent('a machine without docker is told so', async () => {

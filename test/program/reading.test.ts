@@ -124,6 +124,8 @@ describe('completion', () => {
         'render',
         'build',
         'test',
+        'publish',
+        'prune',
         'update',
         'doctor',
         'completion',

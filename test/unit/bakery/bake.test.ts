@@ -6,31 +6,23 @@ import {
   type BuildInputs,
   layerCommand,
   type Output,
+  pushedDigests,
   tagOf,
   targetName,
 } from '../../../bakery/core/bake.ts';
 import type { Image, Layer } from '../../../bakery/core/plan.ts';
+import { annotationsOf } from '../../../bakery/core/publish.ts';
 import { digest } from '../support.ts';
+import { image } from './images.ts';
 
-const image = (changes: Partial<Image> = {}): Image => ({
-  id: 'otter:php8.4',
-  agent: 'otter',
-  runtime: 'php8.4',
-  reference: 'ai-otter:php8.4',
-  platforms: ['linux/amd64', 'linux/arm64'],
-  key: digest('a'),
-  dockerfile: 'FROM scratch AS image\n',
-  context: 'agents/otter',
-  layers: [],
-  ...changes,
-});
 const nothing: BuildInputs = { secrets: {}, args: {} };
 const inputs: BuildInputs = {
   secrets: { ca: '/etc/ssl/ca.pem', npmrc: '/home/me/npm rc' },
   args: { HTTPS_PROXY: 'http://me:secret@proxy:3128' },
 };
 const engine: Output = { to: 'engine' };
-const registry: Output = { to: 'registry', registry: '127.0.0.1:5000/acme' };
+const created = '2026-11-21T10:00:00.000Z';
+const registry: Output = { to: 'registry', registry: '127.0.0.1:5000/acme', created };
 
 const Targets = z.object({ target: z.record(z.string(), z.unknown()) });
 
@@ -59,12 +51,21 @@ describe('the bake file', () => {
     });
   });
 
-  test('pushes to a registry under its name, and keeps nothing in the engine', () => {
+  test('pushes to a registry under its staging tag, and keeps nothing in the engine', () => {
     expect(target(image(), registry)).toMatchObject({
-      tags: ['127.0.0.1:5000/acme/ai-otter:php8.4'],
+      tags: ['127.0.0.1:5000/acme/ai-otter:stg-aaaaaaaaaaaa'],
       output: ['type=image,push=true,store=false,oci-mediatypes=true,compression=zstd'],
-      annotations: [`index:ai-run.key=${image().key}`],
+      annotations: Object.entries(annotationsOf(image(), created)).map(
+        ([name, value]) => `index:${name}=${value}`,
+      ),
     });
+  });
+
+  test('makes an index in a registry, of one platform as well, as only an index is annotated', () => {
+    const args = { BUILDKIT_MULTI_PLATFORM: '1' };
+    expect(target(image(), registry, inputs)).toMatchObject({ args: { ...inputs.args, ...args } });
+    expect(target(image({ platforms: ['linux/amd64'] }), registry)).toMatchObject({ args });
+    expect(target(image(), engine)).not.toHaveProperty('args');
   });
 
   test('names secrets by their paths, and gives proxies as predefined arguments', () => {
@@ -95,7 +96,7 @@ describe('the bake file', () => {
 
 test.each([
   [engine, 'ai-otter:php8.4'],
-  [registry, '127.0.0.1:5000/acme/ai-otter:php8.4'],
+  [registry, '127.0.0.1:5000/acme/ai-otter:stg-aaaaaaaaaaaa'],
 ] as const)('the tag where images go to %j is %s', (output, tag) => {
   expect(tagOf(image(), output)).toBe(tag);
 });
@@ -113,6 +114,26 @@ describe('the command that bakes images', () => {
       '--allow=fs.read=/etc/ssl/ca.pem',
       '--allow=fs.read=/home/me/npm rc',
     ]);
+  });
+});
+
+describe('what buildx says it pushed', () => {
+  const metadata = JSON.stringify({
+    otter_php8_4: { 'containerimage.digest': digest('d'), 'image.name': 'x' },
+    'buildx.build.warnings': [{ detail: [] }],
+  });
+  test('is taken by image', () => {
+    expect(pushedDigests(metadata, [image()])).toEqual(new Map([['otter:php8.4', digest('d')]]));
+  });
+  test.each([
+    ['nothing is said', undefined],
+    ['it is not said of this one', '{}'],
+    ['it is no digest', '{"otter_php8_4":{"containerimage.digest":"latest"}}'],
+  ])('is nothing where %s', (_, text) => {
+    expect(pushedDigests(text, [image()])).toEqual(new Map());
+  });
+  test('goes to the file that is named', () => {
+    expect(bakeCommand(nothing, '/logs/1.json').args).toContain('--metadata-file=/logs/1.json');
   });
 });
 

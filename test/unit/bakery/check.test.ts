@@ -1,7 +1,15 @@
 import { describe, expect, test } from 'vitest';
 import { harden } from '../../../ai-run/core/policy.ts';
-import { judge, pattern, type Seen, testKey } from '../../../bakery/core/check.ts';
+import {
+  judge,
+  pattern,
+  type Seen,
+  smokePolicy,
+  testKey,
+  testKeyOf,
+} from '../../../bakery/core/check.ts';
 import { Check } from '../../../bakery/core/definition.ts';
+import { agentFolder, goFolder, readCatalogue, runtimeFolder } from '../support.ts';
 
 const seen = (changes: Partial<Seen>): Seen => ({
   exitCode: 0,
@@ -83,6 +91,20 @@ describe('a pattern', () => {
   });
 });
 
+/** The test key of an agent on go, which stands on base. */
+const keyOf = (agent: object, base: object): string => {
+  const runtimes = [
+    runtimeFolder('base', { from: 'docker.io/library/debian:13', ...base }),
+    goFolder,
+  ];
+  const { agents, runtimes: all } = readCatalogue([agentFolder({ ...agent })], runtimes);
+  const [otter] = agents;
+  const go = all.find(({ name }) => name === 'go');
+  if (otter === undefined || go === undefined) throw new Error('not read');
+  return testKeyOf('sha256:a', otter, go, all);
+};
+const one = { name: 'one', run: ['one'] };
+
 describe('what a test’s results are remembered under', () => {
   const policy = harden({ user: { uid: 1234, gid: 1234 } });
   const check = { name: 'version', run: ['tool', '--version'], exit: 0, timeout: 60 };
@@ -100,4 +122,30 @@ describe('what a test’s results are remembered under', () => {
   test('is the same for the same', () => {
     expect(testKey('sha256:a', [{ ...check }], [10], { ...policy })).toBe(key);
   });
+
+  test('has the checks and budgets of the agent and of all runtimes that it stands on', () => {
+    const keys = [
+      keyOf({}, {}),
+      keyOf({ checks: [one] }, {}),
+      keyOf({ budget: 11 }, {}),
+      keyOf({}, { checks: [one] }),
+      keyOf({}, { budget: 2 }),
+    ];
+    expect(new Set(keys).size).toBe(keys.length);
+    expect(keyOf({ title: 'Another' }, { title: 'Another' })).toBe(keys[0]);
+  });
+});
+
+test.each([
+  [1, 1],
+  [2, 2],
+  [64, 2],
+])('a machine with %i cpus tests on %i, as ai-run’s own policy has it', (cpus, used) => {
+  const { limits, network, capabilities, newPrivileges } = smokePolicy(cpus);
+  expect([limits.cpus, network.mode, capabilities, newPrivileges]).toEqual([
+    used,
+    'none',
+    [],
+    false,
+  ]);
 });

@@ -285,6 +285,54 @@ describe('an input key', () => {
   });
 });
 
+describe('of the inputs of an image', () => {
+  const inputsOf = (changes: Inputs = {}): Readonly<Record<string, string>> =>
+    planned(changes).images.find(({ id }) => id === 'beaver:php')?.inputs ?? {};
+  const same = inputsOf();
+
+  const inputNames = ['runtime.base', 'runtime.go', 'runtime.php', 'agent', 'base', 'image'];
+  test('each has a name', () => {
+    expect(Object.keys(same)).toEqual(inputNames);
+    expect(same['base']).toBe(digest('2'));
+  });
+
+  test.each<[string, Inputs, string[]]>([
+    ['nothing changes', {}, []],
+    ['only one platform is asked for', { selection: { platforms: ['linux/arm64'] } }, []],
+    ['another agent changes', { agents: [agentFolder({ env: { A: '1' } }), beaver()] }, []],
+    // The version is in the labels as well, and is told for itself.
+    ['the agent has a new version', { agents: [agentFolder(), beaver({}, '1.2.4')] }, ['agent']],
+    [
+      'its environment changes',
+      { agents: [agentFolder(), beaver({ env: { A: '1' } })] },
+      ['image'],
+    ],
+    [
+      'a runtime that it stands on changes',
+      {
+        runtimes: [
+          baseFolder,
+          runtimeFolder('go', { extends: 'base' }, 'FROM scratch AS {{stage}}\n'),
+          php,
+        ],
+      },
+      ['runtime.go'],
+    ],
+    [
+      'the digest of the base changes',
+      { lock: { ...lock, 'docker.io/library/debian:13': digest('9') } },
+      ['runtime.base', 'runtime.go', 'runtime.php', 'base'],
+    ],
+  ])('where %s, these differ', (_, change, names) => {
+    const inputs = inputsOf(change);
+    expect(Object.keys(inputs).filter((name) => inputs[name] !== same[name])).toEqual(names);
+  });
+
+  test('the version is the locked one', () => {
+    expect(planned().images.map(({ version }) => version)).toContain('1.2.3');
+  });
+});
+
 describe('mirrors', () => {
   test('are in the text that is built, and the upstream name is in the labels', () => {
     const [image] = planned({ mirrors: { 'docker.io': 'mirror.local/docker' } }).images;

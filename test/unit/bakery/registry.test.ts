@@ -5,34 +5,42 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { parseChallenge, retryDelay } from '../../../bakery/core/challenge.ts';
+import { isPassing, parseChallenge, retryDelay } from '../../../bakery/core/challenge.ts';
 import { parseManifest } from '../../../bakery/core/manifest.ts';
 import { openRegistry } from '../../../bakery/registry/client.ts';
+
+const digestOf = (letter: string): `sha256:${string}` => `sha256:${letter.repeat(64)}`;
+const bytes = (text: string): Uint8Array<ArrayBuffer> => new Uint8Array(Buffer.from(text));
 
 const index = JSON.stringify({
   schemaVersion: 2,
   manifests: [
-    { platform: { os: 'linux', architecture: 'amd64' } },
-    { platform: { os: 'linux', architecture: 'arm64' } },
-    { platform: { os: 'unknown', architecture: 'unknown' } },
+    { digest: digestOf('a'), platform: { os: 'linux', architecture: 'amd64' } },
+    { digest: digestOf('b'), platform: { os: 'linux', architecture: 'arm64' } },
+    { digest: digestOf('c'), platform: { os: 'unknown', architecture: 'unknown' } },
   ],
   annotations: { 'ai-run.key': 'sha256:abc' },
 });
 const digest = `sha256:${createHash('sha256').update(index).digest('hex')}`;
 const parsed = {
   digest,
+  mediaType: 'application/vnd.oci.image.index.v1+json',
+  body: bytes(index),
+  children: ['a', 'b', 'c'].map(digestOf),
   platforms: ['linux/amd64', 'linux/arm64'],
   annotations: { 'ai-run.key': 'sha256:abc' },
 };
 
 describe('parseManifest', () => {
   test('reads an index; attestations are no platform', () => {
-    expect(parseManifest(Buffer.from(index))).toEqual(parsed);
+    expect(parseManifest(bytes(index))).toEqual(parsed);
   });
 
   test('reads a single manifest, which names no platform', () => {
-    expect(parseManifest(Buffer.from('{"layers":[]}'))).toMatchObject({
+    expect(parseManifest(bytes('{"layers":[]}'))).toMatchObject({
+      mediaType: 'application/vnd.oci.image.manifest.v1+json',
       platforms: [],
+      children: [],
       annotations: {},
     });
   });
@@ -43,8 +51,9 @@ describe('parseManifest', () => {
     ['[]', 'expected object'],
     ['{"manifests":1}', 'expected array'],
     ['{"annotations":{"a":1}}', 'expected string'],
+    ['{"manifests":[{"digest":"sha256:abc"}]}', 'template'],
   ])('refuses %j', (body, message) => {
-    expect(() => parseManifest(Buffer.from(body))).toThrow(message);
+    expect(() => parseManifest(bytes(body))).toThrow(message);
   });
 });
 
@@ -81,6 +90,23 @@ describe('retryDelay', () => {
     ['more by chance', undefined, 3, 1, 1500],
   ])('%s', (_, asked, tries, chance, wait) => {
     expect(retryDelay(asked, tries, chance)).toBe(wait);
+  });
+});
+
+describe('what is said of a registry', () => {
+  test.each([
+    ['unexpected status from PUT request to https://r/v2/x: 503 Service Unavailable', true],
+    ['429 Too Many Requests', true],
+    ['read tcp 10.0.0.1:443: connection reset by peer', true],
+    ['write: broken pipe', true],
+    ['failed to copy: unexpected EOF', true],
+    ['Patch "https://r/v2/": EOF', true],
+    ['dial tcp: i/o timeout', true],
+    ['401 Unauthorized', false],
+    ['RUN <<EOF (set -eu) did not complete successfully: exit code: 1', false],
+    ['', false],
+  ])('%s: it may pass: %s', (said, expected) => {
+    expect(isPassing(said)).toBe(expected);
   });
 });
 
@@ -123,6 +149,10 @@ describe('readManifest', () => {
     name = `${address}/acme/image:tag`,
     signal = new AbortController().signal,
   ): Promise<unknown> => openRegistry(signal).readManifest(name);
+  const remove = (): Promise<void> =>
+    openRegistry(new AbortController().signal).deleteManifest(`${address}/acme/image@${digest}`);
+  const list = (): Promise<string[]> =>
+    openRegistry(new AbortController().signal).readTags(`${address}/acme/image`);
   const tokens = (): string[] => requests.filter((line) => line.includes('/token'));
   const config = (value: unknown): Promise<void> =>
     writeFile(join(folder, 'config.json'), JSON.stringify(value));
@@ -239,6 +269,17 @@ describe('readManifest', () => {
     expect(await read()).toEqual(parsed);
   });
 
+  test('tries again after an answer that broke off', async () => {
+    handler = (_, response) => {
+      if (requests.length > 1) return response.end(index);
+      response.writeHead(200, { 'content-length': index.length });
+      response.write(index.slice(0, 20));
+      return setImmediate(() => response.socket?.destroy());
+    };
+    expect(await read()).toEqual(parsed);
+    expect(requests).toHaveLength(2);
+  });
+
   test('gives up in the end', async () => {
     handler = (_, response) => response.writeHead(503, { 'retry-after': '0' }).end();
     await expect(read()).rejects.toThrow('503 Service Unavailable');
@@ -270,5 +311,111 @@ describe('readManifest', () => {
       () => false,
     );
     await expect(read()).rejects.toMatchObject({ code: 'E_DOCKER_CONFIG' });
+  });
+
+  describe('writes', () => {
+    const manifest = parseManifest(bytes(index));
+    const write = (): Promise<void> =>
+      openRegistry(new AbortController().signal).writeManifest(
+        `${address}/acme/image:tag`,
+        manifest,
+      );
+
+    test('the very bytes under the tag, and says what they are', async () => {
+      let body = '';
+      let type: string | undefined;
+      handler = (request, response) => {
+        type = request.headers['content-type'];
+        request.on('data', (chunk: Buffer) => (body += chunk.toString()));
+        request.on('end', () => response.writeHead(201).end());
+      };
+      await write();
+      expect([body, type]).toEqual([index, manifest.mediaType]);
+      expect(requests).toEqual(['PUT /v2/acme/image/manifests/tag ']);
+    });
+
+    test('again after a busy registry, and after a connection that broke', async () => {
+      handler = (request, response) => {
+        if (requests.length === 1) response.writeHead(429, { 'retry-after': '0' }).end();
+        else if (requests.length === 2) request.socket.destroy();
+        else response.writeHead(201).end();
+      };
+      await write();
+      expect(requests).toHaveLength(3);
+    });
+
+    test('with a token of its own: one for reading is not enough', async () => {
+      handler = (request, response) => {
+        if (request.url?.startsWith('/token') === true)
+          return response.end(JSON.stringify({ token: request.url.includes('push') ? 'w' : 'r' }));
+        const wanted = request.method === 'PUT' ? 'w' : 'r';
+        if (request.headers.authorization === `Bearer ${wanted}`)
+          return response.writeHead(request.method === 'PUT' ? 201 : 200).end(index);
+        const scope = `repository:acme/image:${wanted === 'w' ? 'pull,push' : 'pull'}`;
+        const challenge = `Bearer realm="http://${address}/token",service="s",scope="${scope}"`;
+        return response.writeHead(401, { 'www-authenticate': challenge }).end();
+      };
+      const registry = openRegistry(new AbortController().signal);
+      const name = `${address}/acme/image:tag`;
+      for (let at = 0; at < 2; at += 1) {
+        await registry.readManifest(name);
+        await registry.writeManifest(name, manifest);
+      }
+      expect(tokens()).toHaveLength(2);
+    });
+
+    test('and says why it was refused, without repeating it', async () => {
+      const errors = [{ code: 'MANIFEST_BLOB_UNKNOWN', message: 'blob \u001b[31munknown' }];
+      handler = (_, response) => response.writeHead(404).end(JSON.stringify({ errors }));
+      await expect(write()).rejects.toMatchObject({
+        code: 'E_REGISTRY',
+        message: `${address}/acme/image:tag: 404 Not Found: MANIFEST_BLOB_UNKNOWN blob unknown`,
+      });
+      expect(requests).toHaveLength(1);
+    });
+  });
+
+  describe('deletes', () => {
+    test.each([202, 404])('by digest; the answer %i means that it is gone', async (status) => {
+      handler = (_, response) => response.writeHead(status).end();
+      await remove();
+      expect(requests).toEqual([`DELETE /v2/acme/image/manifests/${digest} `]);
+    });
+
+    test.each([405, 501])('nothing where the answer is %i, and says so', async (status) => {
+      handler = (_, response) => response.writeHead(status).end();
+      await expect(remove()).rejects.toMatchObject({
+        code: 'E_NO_DELETE',
+        message: `${address} does not delete manifests`,
+        hint: expect.stringContaining('storage.delete.enabled') as string,
+      });
+    });
+  });
+
+  describe('lists tags', () => {
+    test('over all pages', async () => {
+      handler = (request, response) => {
+        const last = request.url?.includes('last=b') === true;
+        if (!last) response.setHeader('link', '</v2/acme/image/tags/list?last=b&n=2>; rel="next"');
+        response.end(JSON.stringify({ name: 'acme/image', tags: last ? ['c'] : ['a', 'b'] }));
+      };
+      expect(await list()).toEqual(['a', 'b', 'c']);
+    });
+
+    test('of the same registry only: another one is not asked', async () => {
+      handler = (_, response) =>
+        response
+          .setHeader('link', '<http://127.0.0.2:1/v2/x/tags/list>; rel="next"')
+          .end('{"tags":["a"]}');
+      expect(await list()).toEqual(['a']);
+    });
+
+    test.each([
+      ['a repository that does not exist', 404, ''],
+      ['one that is empty', 200, '{"tags":null}'],
+    ])('none of %s', async (_, status, body) => {
+      handler = (__, response) => response.writeHead(status).end(body);
+      expect(await list()).toEqual([]);
+    });
   });
 });

@@ -1,0 +1,67 @@
+import type { Digest } from '../../ai-run/core/reference.ts';
+import { isWorkingTag, versionAnnotation, fixedTag, runtimeAnnotation } from './publish.ts';
+
+/** What a repository can do without, decided from everything that it has. */
+
+/** One tag, with what its index says of itself. */
+export type Tagged = {
+  readonly tag: string;
+  readonly digest: Digest;
+  readonly children: readonly Digest[];
+  readonly annotations: Readonly<Record<string, string>>;
+  /** Milliseconds since 1970; infinity where it does not say, so that it counts as new and stays. */
+  readonly created: number;
+};
+
+export type Keep = {
+  /** Newest fixed tags of each runtime that stay, whatever their age. */
+  readonly count: number;
+  /** Milliseconds since 1970: what was made later stays. */
+  readonly since: number;
+};
+
+export type Removal = {
+  /** Tags that go; each is the last way to its index, or goes together with the others that are. */
+  readonly tags: readonly string[];
+  /** In this order: an index before its children, so that no tag ever points to an index that lacks some. */
+  readonly digests: readonly Digest[];
+};
+
+/** Staged or tested, fixed, or anything else: moving tags, and what others have put there, which stays. */
+const kindOf = ({ tag, annotations }: Tagged): 'working' | 'fixed' | 'other' => {
+  if (isWorkingTag(tag)) return 'working';
+  const version = annotations[versionAnnotation];
+  const runtime = annotations[runtimeAnnotation];
+  return version !== undefined && runtime !== undefined && tag === fixedTag(version, runtime)
+    ? 'fixed'
+    : 'other';
+};
+
+/**
+ * Which tags of one repository go: staging and test tags by age, fixed tags by age and count. Deleting a manifest deletes
+ * every tag on it, so nothing goes that can be reached from a tag that stays.
+ */
+export const prunable = (all: readonly Tagged[], { count, since }: Keep): Removal => {
+  const fixed = all
+    .filter((one) => kindOf(one) === 'fixed')
+    .toSorted((a, b) => b.created - a.created);
+  const isBeyondCount = (one: Tagged): boolean => {
+    const runtime = one.annotations[runtimeAnnotation];
+    const same = fixed.filter(({ annotations }) => annotations[runtimeAnnotation] === runtime);
+    return same.indexOf(one) >= count;
+  };
+  const isDue = (one: Tagged): boolean => {
+    if (one.created >= since) return false;
+    const kind = kindOf(one);
+    return kind === 'working' || (kind === 'fixed' && isBeyondCount(one));
+  };
+  const reachable = new Set(
+    all.filter((one) => !isDue(one)).flatMap(({ digest, children }) => [digest, ...children]),
+  );
+  const gone = all.filter((one) => isDue(one) && !reachable.has(one.digest));
+  const children = gone.flatMap((one) => one.children).filter((one) => !reachable.has(one));
+  return {
+    tags: gone.map(({ tag }) => tag).toSorted(),
+    digests: [...new Set([...gone.map(({ digest }) => digest), ...children])],
+  };
+};

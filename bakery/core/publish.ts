@@ -1,0 +1,194 @@
+import { createHash } from 'node:crypto';
+import { architecture, type Platform } from '../../ai-run/core/platform.ts';
+import type { Digest } from '../../ai-run/core/reference.ts';
+import { printable } from '../../ai-run/core/text.ts';
+import type { Manifest } from './manifest.ts';
+import { type Image, keyLabel } from './plan.ts';
+
+/** Under which names a registry has an image, what is missing there, and what is to be done about it. */
+
+const short = (hash: string): string => hash.replace('sha256:', '').slice(0, 12);
+
+/** Where an image waits for its tests. */
+export const stagingTag = ({ key }: Image): string => `stg-${short(key)}`;
+
+/**
+ * Says, by pointing to an index, that this index passed these tests on this platform. Each index has tags of its own, so
+ * that two runs that test two indexes of the same key do not overwrite each other's.
+ */
+export const testedTag = (testKey: string, index: Digest, platform: Platform): string =>
+  `tested-${short(createHash('sha256').update(`${testKey} ${index}`).digest('hex'))}-${architecture(platform)}`;
+
+/** Whether publishing put it there for itself; users do not know it. */
+export const isWorkingTag = (tag: string): boolean =>
+  /^stg-[0-9a-f]{12}$/.test(tag) || /^tested-[0-9a-f]{12}-/.test(tag);
+
+/** `1.2.3-go`. A tag holds letters, digits and _ . - only. Distribution spec, "pulling manifests" */
+export const fixedTag = (version: string, runtime: string): string =>
+  `${version.replaceAll(/[^\w.-]/g, '_')}-${runtime}`;
+
+/** The tags that users know, in the order in which they are moved: what stays, then what moves on. */
+export const publicTags = ({ version, runtime }: Image): string[] => [
+  fixedTag(version, runtime),
+  runtime,
+  ...(runtime === 'base' ? ['latest'] : []),
+];
+
+export const versionAnnotation = 'org.opencontainers.image.version';
+export const runtimeAnnotation = 'ai-run.runtime';
+export const createdAnnotation = 'org.opencontainers.image.created';
+const inputPrefix = `${keyLabel}.`;
+
+/**
+ * What an index says of itself: enough to tell from the registry alone whether it is up to date, and what has changed.
+ * @param created RFC 3339: the age of an index, whatever times its layers have.
+ */
+export const annotationsOf = (image: Image, created: string): Record<string, string> => ({
+  [keyLabel]: image.key,
+  ...Object.fromEntries(
+    Object.entries(image.inputs).map(([name, key]) => [`${inputPrefix}${name}`, key]),
+  ),
+  [versionAnnotation]: image.version,
+  [runtimeAnnotation]: image.runtime,
+  [createdAnnotation]: created,
+});
+
+/** What a registry has of one image. */
+export type Held = {
+  /** By public tag. */
+  readonly tags: ReadonlyMap<string, Manifest | undefined>;
+  readonly staged: Manifest | undefined;
+  /** On which platforms an index has passed the tests as they are now. */
+  readonly tested: ReadonlyMap<Digest, readonly Platform[]>;
+};
+
+/** A tag that is to point to something else. */
+export type Move = { readonly tag: string; readonly from: Digest | undefined };
+
+/** What is missing for an image: all of it, its tests on some platforms, some tags, or nothing. */
+export type Need =
+  | { readonly step: 'build' }
+  | {
+      readonly step: 'test' | 'promote' | 'nothing';
+      readonly index: Manifest;
+      readonly untested: readonly Platform[];
+      readonly moves: readonly Move[];
+    };
+
+/** An index of this very key, for all platforms of the image. */
+export const isCurrent = (
+  { key, platforms }: Image,
+  found: Manifest | undefined,
+): found is Manifest =>
+  found?.annotations[keyLabel] === key && platforms.every((one) => found.platforms.includes(one));
+
+export const movesTo = (digest: Digest, tags: Held['tags']): Move[] =>
+  [...tags].flatMap(([tag, found]) =>
+    found?.digest === digest ? [] : [{ tag, from: found?.digest }],
+  );
+
+/** Decides from what the registry has; of several indexes of the same key, the one that passed most tests counts. */
+export const needOf = (image: Image, { tags, staged, tested }: Held): Need => {
+  const untestedOf = ({ digest }: Manifest): Platform[] =>
+    image.platforms.filter((platform) => tested.get(digest)?.includes(platform) !== true);
+  const [index] = [...tags.values(), staged]
+    .filter((found) => isCurrent(image, found))
+    .toSorted((a, b) => untestedOf(a).length - untestedOf(b).length);
+  if (index === undefined) return { step: 'build' };
+  const untested = untestedOf(index);
+  const moves = movesTo(index.digest, tags);
+  const step = untested.length > 0 ? 'test' : moves.length > 0 ? 'promote' : 'nothing';
+  return { step, index, untested, moves };
+};
+
+/** Platforms that some tag would lose, with that tag: users of those would find nothing any more. */
+export const lostPlatforms = (index: Manifest, tags: Held['tags']): string[] =>
+  [...tags].flatMap(([tag, found]) =>
+    (found?.platforms ?? [])
+      .filter((platform) => !index.platforms.includes(platform))
+      .map((platform) => printable(`${tag} has ${platform}`)),
+  );
+
+/** Every tag that a need comes to write. The tags of tests of an index that is not built yet have no name yet. */
+export const writesOf = (
+  image: Image,
+  need: Need,
+  testKey: string,
+  tags: Held['tags'],
+): string[] => {
+  const moves = need.step === 'build' ? [...tags.keys()] : need.moves.map(({ tag }) => tag);
+  const untested = need.step === 'build' ? image.platforms : need.untested;
+  return [
+    ...(need.step === 'build' ? [stagingTag(image)] : []),
+    ...untested.map((platform) =>
+      need.step === 'build'
+        ? `tested-*-${architecture(platform)}`
+        : testedTag(testKey, need.index.digest, platform),
+    ),
+    ...moves,
+  ];
+};
+
+const describeInput = (
+  name: string,
+  before: string | undefined,
+  after: string | undefined,
+): string => {
+  if (name === 'base') return `upstream base ${short(before ?? '')} → ${short(after ?? '')}`;
+  const subject =
+    name === 'agent'
+      ? 'agent layer'
+      : name === 'image'
+        ? 'environment, labels or template of the image'
+        : name.replace('runtime.', 'runtime layer ');
+  return after === undefined
+    ? `without ${subject}`
+    : before === undefined
+      ? `new: ${subject}`
+      : subject;
+};
+
+/** Which inputs differ between an index and the image that is wanted, as short lines. */
+const changedInputs = (image: Image, { annotations, platforms }: Manifest): string[] => {
+  const version = annotations[versionAnnotation];
+  const before = new Map(
+    Object.entries(annotations).flatMap(([name, key]) =>
+      name.startsWith(inputPrefix) ? [[name.slice(inputPrefix.length), key] as const] : [],
+    ),
+  );
+  if (before.size === 0) return ['made by something else'];
+  const names = [...new Set([...before.keys(), ...Object.keys(image.inputs)])].toSorted();
+  const lines = [
+    ...(version === image.version ? [] : [`version ${version ?? '(none)'} → ${image.version}`]),
+    ...names
+      .filter((name) => before.get(name) !== image.inputs[name])
+      .map((name) => describeInput(name, before.get(name), image.inputs[name])),
+    ...image.platforms
+      .filter((platform) => !platforms.includes(platform))
+      .map((platform) => `new: ${platform}`),
+  ];
+  // Annotations are whatever somebody wrote into the registry.
+  return lines.length > 0 ? lines.map(printable) : ['input key'];
+};
+
+/**
+ * Why an image is not up to date, as short lines; none where it is.
+ * @param found what its moving tag points to.
+ */
+export const changesOf = (image: Image, need: Need, found: Manifest | undefined): string[] => {
+  switch (need.step) {
+    case 'nothing':
+      return [];
+    case 'promote':
+      return need.moves.map(({ tag }) => `${tag} points elsewhere`);
+    case 'build':
+      return found === undefined ? ['not there'] : changedInputs(image, found);
+    case 'test':
+      return [
+        ...(found === undefined || found.digest === need.index.digest
+          ? []
+          : changedInputs(image, found)),
+        ...need.untested.map((platform) => `not tested on ${platform}`),
+      ];
+  }
+};

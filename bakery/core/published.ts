@@ -1,0 +1,32 @@
+import type { Digest } from '../../ai-run/core/reference.ts';
+import type { Move } from './publish.ts';
+import type { BuildReport, ImageReport } from './report.ts';
+
+/** What became of one image in a registry. */
+export type PublishedImage = {
+  /** `registry.example.com/ai/ai-claude:go` */
+  readonly image: string;
+  readonly key?: Digest;
+  /** The index that it is now, or would have been. */
+  readonly digest?: Digest;
+  readonly outcome: 'up to date' | 'staged' | 'tested' | 'promoted' | 'blocked' | 'failed';
+  /** Why it was not up to date. */
+  readonly changes: readonly string[];
+  readonly moved: readonly Move[];
+  /** What went wrong. */
+  readonly why?: string;
+};
+
+/** What `bakery publish --json` prints. */
+export type PublishReport = {
+  readonly registry: string;
+  readonly layers: BuildReport['layers'];
+  readonly images: readonly PublishedImage[];
+  /** Tests of this run; what was tested before is not in it. */
+  readonly tests: readonly ImageReport[];
+  readonly leftOut: BuildReport['leftOut'];
+  /** File that says what was moved; absent where nothing was. */
+  readonly journal?: string;
+  readonly milliseconds: number;
+  readonly ok: boolean;
+};

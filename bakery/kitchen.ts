@@ -1,0 +1,73 @@
+import { join } from 'node:path';
+import { UserError } from '../ai-run/core/error.ts';
+import { openBuilder } from './builder.ts';
+import type { Checkout } from './checkout.ts';
+import type { Display } from './display.ts';
+import { type Engine, openEngine } from './engine.ts';
+import { type Memory, openMemory } from './memory.ts';
+
+export type KitchenOptions = {
+  /** Build and test again what is up to date. */
+  readonly force: boolean;
+  /** Layers built, and images tested, at a time. */
+  readonly jobs: number | undefined;
+  readonly display: Display;
+  readonly signal: AbortSignal;
+  /** Names the folder of this run's logs. */
+  readonly now: Date;
+};
+
+/** What baking and testing both need. */
+export type Kitchen = {
+  readonly checkout: Checkout;
+  readonly engine: Engine;
+  readonly memory: Memory;
+  readonly force: boolean;
+  /** How many layers are built at a time. */
+  readonly builds: number;
+  /** How many images are tested at a time. */
+  readonly tests: number;
+  readonly display: Display;
+  readonly signal: AbortSignal;
+  /** Folder for the logs of this run. */
+  readonly logs: string;
+};
+
+/** The engine and its builder are asked at once; where neither answers, what the engine says counts. */
+export const openEngineAndBuilder = async (signal: AbortSignal): Promise<Engine> => {
+  const [engine, builder] = await Promise.allSettled([openEngine(signal), openBuilder(signal)]);
+  if (engine.status === 'rejected') throw engine.reason;
+  if (builder.status === 'rejected') throw builder.reason;
+  return engine.value;
+};
+
+/** @throws UserError E_NO_CONTAINERD_STORE for an engine that cannot hold images for several platforms. */
+export const openKitchen = (
+  checkout: Checkout,
+  engine: Engine,
+  options: KitchenOptions,
+): Kitchen => {
+  if (!engine.containerdStore) {
+    throw new UserError(
+      'E_NO_CONTAINERD_STORE',
+      `engine ${engine.version} does not use the containerd image store`,
+      {
+        hint: 'set {"features":{"containerd-snapshotter":true}} in its daemon.json; images for several platforms need it',
+      },
+    );
+  }
+  const { force, display, signal } = options;
+  const jobs = options.jobs ?? checkout.settings.jobs;
+  return {
+    checkout,
+    engine,
+    memory: openMemory(checkout.own, engine.id),
+    force,
+    // A layer waits for the network more than it computes; a test computes.
+    builds: jobs ?? Math.max(8, 2 * engine.cpus),
+    tests: jobs ?? Math.max(2, engine.cpus),
+    display,
+    signal,
+    logs: join(checkout.own, '.bakery', 'logs', options.now.toISOString().replaceAll(':', '-')),
+  };
+};

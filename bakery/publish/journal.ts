@@ -1,0 +1,52 @@
+import pLimit from 'p-limit';
+import type { Digest } from '../../ai-run/core/reference.ts';
+import { writeAtomic } from '../files.ts';
+
+/** One tag that was moved. */
+type JournalEntry = {
+  /** `registry.example.com/ai/ai-claude:go` */
+  readonly reference: string;
+  readonly from: Digest | null;
+  readonly to: Digest;
+  /** Input key of the image. */
+  readonly key: Digest;
+  /** RFC 3339: when the registry was asked to, and when it was read back. Without the second, it may not be so. */
+  readonly begun: string;
+  readonly verified: string | null;
+};
+
+export type Journal = {
+  readonly path: string;
+  /** Written before the registry is asked, so that whatever has happened is in it. */
+  readonly begin: (entry: Omit<JournalEntry, 'begun' | 'verified'>) => Promise<void>;
+  readonly verify: (reference: string) => Promise<void>;
+  readonly isEmpty: () => boolean;
+};
+
+/** What a run has moved, as a JSON file that is whole at any time. It is written when there is something to write. */
+export const openJournal = (path: string, registry: string, clock: () => Date): Journal => {
+  const entries = new Map<string, JournalEntry>();
+  const started = clock().toISOString();
+  const oneByOne = pLimit(1);
+  const write = (): Promise<void> =>
+    oneByOne(() =>
+      writeAtomic(
+        path,
+        `${JSON.stringify({ registry, started, moved: [...entries.values()] }, undefined, 2)}\n`,
+      ),
+    );
+  return {
+    path,
+    begin: (entry) => {
+      entries.set(entry.reference, { ...entry, begun: clock().toISOString(), verified: null });
+      return write();
+    },
+    verify: (reference) => {
+      const entry = entries.get(reference);
+      if (entry !== undefined)
+        entries.set(reference, { ...entry, verified: clock().toISOString() });
+      return write();
+    },
+    isEmpty: () => entries.size === 0,
+  };
+};

@@ -1,0 +1,75 @@
+import { UserError } from '../../ai-run/core/error.ts';
+import { retryDelay } from '../core/challenge.ts';
+import type { Manifest } from '../core/manifest.ts';
+import { type Image, keyLabel } from '../core/plan.ts';
+import { lostPlatforms, type Move, movesTo, publicTags } from '../core/publish.ts';
+import type { Registry } from '../registry/client.ts';
+import { pause } from '../registry/http.ts';
+import type { Journal } from './journal.ts';
+import { readPublic } from './look.ts';
+
+const maximumReads = 6;
+
+/** Reads until what was written shows: some registries answer for seconds with what was there before. */
+export const readBack = async (
+  registry: Registry,
+  reference: string,
+  isIt: (found: Manifest) => boolean,
+  signal: AbortSignal,
+): Promise<Manifest> => {
+  for (let tries = 1; ; tries += 1) {
+    const found = await registry.readManifest(reference);
+    if (found !== undefined && isIt(found)) return found;
+    if (tries >= maximumReads) {
+      throw new UserError(
+        'E_READ_BACK',
+        `${reference}: the registry has ${found?.digest ?? 'nothing'} there, after what was written`,
+        { hint: 'publish again: what was written is not written twice' },
+      );
+    }
+    await pause(retryDelay(undefined, tries, Math.random()), signal);
+  }
+};
+
+export type Promotion = {
+  readonly registry: Registry;
+  readonly journal: Journal;
+  /** Let a tag lose a platform. */
+  readonly drop: boolean;
+  readonly signal: AbortSignal;
+};
+
+/**
+ * Points every public tag of an image to this index, which has passed its tests: fixed tag first, moving tags last. Reads
+ * them as they are now, because a long build has passed since they were looked at.
+ * @throws UserError E_LOST_PLATFORM before anything is written, E_READ_BACK, E_REGISTRY.
+ */
+export const promote = async (
+  image: Image,
+  repository: string,
+  index: Manifest,
+  { registry, journal, drop, signal }: Promotion,
+): Promise<Move[]> => {
+  const tags = await readPublic(registry, repository, publicTags(image));
+  const lost = drop ? [] : lostPlatforms(index, tags);
+  if (lost.length > 0) {
+    throw new UserError('E_LOST_PLATFORM', `${lost.join(', ')}, which this would take away`, {
+      hint: 'publish it for all its platforms, or say --drop-platforms',
+    });
+  }
+  const moves = movesTo(index.digest, tags);
+  for (const { tag, from = null } of moves) {
+    const reference = `${repository}:${tag}`;
+    await journal.begin({ reference, from, to: index.digest, key: image.key });
+    await registry.writeManifest(reference, index);
+  }
+  for (const { tag } of moves) {
+    const reference = `${repository}:${tag}`;
+    // Somebody else who publishes the same has tested it as well.
+    const isSame = ({ digest, annotations }: Manifest): boolean =>
+      digest === index.digest || annotations[keyLabel] === image.key;
+    const { digest } = await readBack(registry, reference, isSame, signal);
+    if (digest === index.digest) await journal.verify(reference);
+  }
+  return moves;
+};

@@ -1,0 +1,117 @@
+import { randomBytes } from 'node:crypto';
+import pLimit from 'p-limit';
+import { type Platform, platformOfMachine } from '../../ai-run/core/platform.ts';
+import { isPassing, retryDelay } from '../core/challenge.ts';
+import type { TestResult } from '../core/check.ts';
+import type { Manifest } from '../core/manifest.ts';
+import { cellName } from '../core/plan.ts';
+import { testedTag } from '../core/publish.ts';
+import { firstFault, type ImageReport, verdict } from '../core/report.ts';
+import { capture } from '../exec.ts';
+import type { Kitchen } from '../kitchen.ts';
+import type { Registry } from '../registry/client.ts';
+import { pause } from '../registry/http.ts';
+import { openSmoke } from '../smoke.ts';
+import type { Order } from './look.ts';
+
+/** Tests what a registry has, by digest, and leaves there that it passed. */
+export type Trial = {
+  /** Tests an index on these platforms; what this engine has seen it pass before counts. */
+  readonly test: (
+    order: Order,
+    index: Manifest,
+    platforms: readonly Platform[],
+  ) => Promise<ImageReport[]>;
+  /** Removes what tests left running, and the images that were pulled for them. */
+  readonly close: () => Promise<void>;
+};
+
+const maximumPulls = 4;
+
+const pull = async (reference: string, platform: Platform, signal: AbortSignal): Promise<void> => {
+  const command = {
+    file: 'docker',
+    args: ['pull', '--quiet', `--platform=${platform}`, reference],
+  };
+  for (let tries = 1; ; tries += 1) {
+    try {
+      await capture(command, { signal });
+      return;
+    } catch (error) {
+      if (tries >= maximumPulls || !isPassing(String(error))) throw error;
+      await pause(retryDelay(undefined, tries + 3, Math.random()), signal);
+    }
+  }
+};
+
+export const openTrial = (kitchen: Kitchen, registry: Registry): Trial => {
+  const { checkout, engine, memory, force, display, signal } = kitchen;
+  const native = platformOfMachine(process.arch) ?? 'linux/amd64';
+  const smoke = openSmoke(engine, memory, checkout.catalogue.runtimes, native, signal);
+  const limit = pLimit(kitchen.tests);
+  const session = randomBytes(6).toString('hex');
+  /** Names of this run's own by reference: another run that removes what it pulled takes nothing away from this one. */
+  const names = new Map<string, string>();
+  const nameFor = async (reference: string): Promise<string> => {
+    const name = names.get(reference) ?? `bakery-trial:${session}-${names.size}`;
+    names.set(reference, name);
+    await capture({ file: 'docker', args: ['tag', reference, name] }, { signal });
+    return name;
+  };
+
+  const testOne = async (
+    { subject, repository, testKey }: Order,
+    index: Manifest,
+    platform: Platform,
+  ): Promise<readonly TestResult[]> => {
+    // The very bytes count here, not the key that they were made from.
+    const memoryKey = `${testKey}-${index.digest}`;
+    const known = force ? undefined : await memory.results(memoryKey, platform);
+    if (known !== undefined && verdict(known) === 'passed') return known;
+    const reference = `${repository}@${index.digest}`;
+    const name = `test ${cellName(subject.image, platform)}`;
+    display.start(name);
+    await pull(reference, platform, signal);
+    const own = await nameFor(reference);
+    const results = await smoke.test(
+      { ...subject, image: { ...subject.image, reference: own } },
+      platform,
+    );
+    await memory.tested(memoryKey, platform, results);
+    const failed = verdict(results) === 'failed';
+    display.end(name, failed ? 'failed' : 'done', firstFault(results) ?? '');
+    return results;
+  };
+
+  return {
+    test: async (order, index, platforms) => {
+      const { image } = order.subject;
+      return Promise.all(
+        platforms.map(async (platform): Promise<ImageReport> => {
+          const results = await limit(() => testOne(order, index, platform));
+          const outcome = verdict(results);
+          if (outcome === 'passed') {
+            const tag = testedTag(order.testKey, index.digest, platform);
+            await registry.writeManifest(`${order.repository}:${tag}`, index);
+          }
+          const why = firstFault(results);
+          return {
+            image: `${order.repository}:${image.runtime}`,
+            platform,
+            key: image.key,
+            build: order.need.step === 'build' ? 'built' : 'up to date',
+            test: outcome,
+            ...(why === undefined ? {} : { why }),
+            results,
+          };
+        }),
+      );
+    },
+    close: async () => {
+      await smoke.close();
+      // What another container still uses stays.
+      const args = ['image', 'rm', ...[...names].flat()];
+      if (names.size > 0) await capture({ file: 'docker', args }).catch(() => undefined);
+    },
+  };
+};

@@ -1,0 +1,53 @@
+import { join } from 'node:path';
+import type { Digest } from '../ai-run/core/reference.ts';
+import {
+  build,
+  type BuildContext,
+  type BuildResult,
+  isRace,
+  logName,
+  maximumTries,
+} from './build.ts';
+import { bakeCommand, bakeFile, pushedDigests, type RegistryOutput } from './core/bake.ts';
+import { isPassing, retryDelay } from './core/challenge.ts';
+import type { Image } from './core/plan.ts';
+import { readText } from './load.ts';
+import { pause } from './registry/http.ts';
+
+/** What became of a push; digests by image id, for those that BuildKit says it pushed. */
+export type Pushed = {
+  readonly result: BuildResult;
+  readonly digests: ReadonlyMap<string, Digest>;
+};
+
+/**
+ * All these images in one call, into a registry. BuildKit gives up on a registry after seven seconds, and asks one that wants to be left
+ * alone at once again; what was pushed is not pushed twice, so that another try costs little.
+ * @param id names this push in the display and in the logs.
+ */
+export const pushImages = async (
+  id: string,
+  images: readonly Image[],
+  output: RegistryOutput,
+  context: BuildContext,
+): Promise<Pushed> => {
+  const metadata = join(context.logs, `${logName(id)}.json`);
+  const again = (): Promise<BuildResult> =>
+    build(
+      id,
+      bakeCommand(context.inputs, metadata),
+      JSON.stringify(bakeFile(images, output, context.inputs)),
+      context,
+    );
+  let result = await again();
+  for (let tries = 1; tries < maximumTries; tries += 1) {
+    const { error = '' } = result;
+    if (!isRace(error) && !isPassing(error)) break;
+    // Sixteen times what a single request would wait: BuildKit has asked several times already.
+    if (isPassing(error))
+      await pause(retryDelay(undefined, tries + 4, Math.random()), context.signal);
+    result = await again();
+  }
+  const digests = result.ok ? pushedDigests(await readText(metadata), images) : new Map();
+  return { result, digests };
+};

@@ -1,0 +1,50 @@
+import { z } from 'zod';
+import { parseChallenge } from '../core/challenge.ts';
+import { type Credentials, readCredentials } from './credentials.ts';
+import { type Answer, ask } from './http.ts';
+
+/** Answers a registry's challenge with the credentials that docker has. */
+
+// distribution.github.io/distribution/spec/auth/token and …/oauth
+const Token = z
+  .object({ token: z.string().optional(), access_token: z.string().optional() })
+  .transform(({ token, access_token }) => token ?? access_token);
+
+const basic = ({ user, secret }: Credentials & { kind: 'password' }): string =>
+  `Basic ${Buffer.from(`${user}:${secret}`).toString('base64')}`;
+
+const tokenRequest = (
+  realm: string,
+  about: { readonly service: string; readonly scope: string },
+  credentials: Credentials | undefined,
+): [string, RequestInit] => {
+  if (credentials?.kind === 'identity') {
+    const body = new URLSearchParams({
+      ...about,
+      grant_type: 'refresh_token',
+      refresh_token: credentials.token,
+      client_id: 'bakery',
+    });
+    return [realm, { method: 'POST', body }];
+  }
+  const url = new URL(realm);
+  for (const [name, value] of Object.entries(about)) url.searchParams.set(name, value);
+  return [url.href, { headers: credentials ? { authorization: basic(credentials) } : {} }];
+};
+
+/** The value of `Authorization` that answers a challenge, or undefined for nobody. */
+export const authorize = async (
+  { headers }: Answer,
+  registry: string,
+  signal: AbortSignal,
+): Promise<string | undefined> => {
+  const challenge = parseChallenge(headers.get('www-authenticate'));
+  const credentials = await readCredentials(registry);
+  if (challenge?.scheme === 'basic')
+    return credentials?.kind === 'password' ? basic(credentials) : undefined;
+  const { realm, service = '', scope = '' } = challenge?.parameters ?? {};
+  if (realm === undefined) return undefined;
+  const answer = await ask(...tokenRequest(realm, { service, scope }, credentials), signal);
+  if (answer.status !== 200) return undefined;
+  return `Bearer ${Token.parse(JSON.parse(Buffer.from(answer.body).toString())) ?? ''}`;
+};

@@ -1,0 +1,79 @@
+import { setTimeout } from 'node:timers/promises';
+import tls from 'node:tls';
+import { messageOf, UserError } from '../../ai-run/core/error.ts';
+import { retryDelay } from '../core/challenge.ts';
+
+/** One request to a registry, asked until there is an answer that will not change by asking again. */
+
+export type Answer = {
+  readonly status: number;
+  readonly statusText: string;
+  readonly headers: Headers;
+  readonly body: Uint8Array<ArrayBuffer>;
+};
+
+const maximumTries = 5;
+const patience = 60_000;
+
+let trusting = false;
+/** Trusts what the system trusts, as docker does, besides Node's own list. Node 22.19 and 24.5 can. */
+const trustSystem = (): void => {
+  if (trusting) return;
+  trusting = true;
+  tls.setDefaultCACertificates?.([
+    ...tls.getCACertificates('default'),
+    ...tls.getCACertificates('system'),
+  ]);
+};
+
+/** A registry on loopback is spoken to in plain HTTP, as docker does. */
+export const addressOf = (registry: string): string => {
+  const name = registry.replace(/:\d+$/, '');
+  if (name === 'localhost' || name.startsWith('127.')) return `http://${registry}`;
+  trustSystem();
+  return `https://${registry === 'docker.io' ? 'registry-1.docker.io' : registry}`;
+};
+
+const isPassing = ({ status }: Response): boolean =>
+  status === 429 || (status >= 500 && status !== 501);
+
+/** `Retry-After` in milliseconds: it is written as seconds or as a date. RFC 9110, 10.2.3 */
+const retryAfterOf = (headers: Headers): number | undefined => {
+  const text = headers.get('retry-after');
+  if (text === null) return undefined;
+  const wait = /^\d+$/.test(text) ? Number(text) * 1000 : Date.parse(text) - Date.now();
+  return Number.isNaN(wait) ? undefined : wait;
+};
+
+/** Waits, or throws UserError E_INTERRUPTED as soon as it is interrupted. */
+export const pause = async (milliseconds: number, signal: AbortSignal): Promise<void> => {
+  await setTimeout(milliseconds, undefined, { signal }).catch(() => undefined);
+  if (signal.aborted) throw new UserError('E_INTERRUPTED', 'interrupted');
+};
+
+/**
+ * Reads the whole answer, so that one that breaks off in the middle is asked for again as well.
+ * @throws Error that says what the connection died of; UserError E_INTERRUPTED.
+ */
+export const ask = async (url: string, init: RequestInit, signal: AbortSignal): Promise<Answer> => {
+  for (let tries = 1; ; tries += 1) {
+    const limit = AbortSignal.any([signal, AbortSignal.timeout(patience)]);
+    let asked: number | undefined;
+    try {
+      const response = await fetch(url, { ...init, signal: limit });
+      const body = new Uint8Array(await response.arrayBuffer());
+      const { status, statusText, headers } = response;
+      if (!isPassing(response) || tries >= maximumTries)
+        return { status, statusText, headers, body };
+      asked = retryAfterOf(headers);
+    } catch (error) {
+      if (signal.aborted) throw new UserError('E_INTERRUPTED', 'interrupted');
+      // fetch itself only ever says "fetch failed"; its cause says why.
+      const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
+      // Nobody listens, or the name does not exist: that does not pass.
+      if (tries >= maximumTries || /ECONNREFUSED|ENOTFOUND/.test(String(cause)))
+        throw new Error(messageOf(cause), { cause: error });
+    }
+    await pause(retryDelay(asked, tries, Math.random()), signal);
+  }
+};

@@ -1,0 +1,374 @@
+import { spawn } from 'node:child_process';
+import { readdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Manifest } from '../../bakery/core/manifest.ts';
+import type { PublishReport } from '../../bakery/core/published.ts';
+import { openRegistry } from '../../bakery/registry/client.ts';
+import { emulation } from './emulation.ts';
+import { isWrite, type Recorder, recordRequests, uploads } from './recorder.ts';
+import { bakery, checkout, docker, nonce, type Ran } from './support.ts';
+import { makeTinyCatalogue, type TinyCatalogue } from './tiny-catalogue.ts';
+
+/** Two agents on two runtimes for two platforms, published to a registry that notes every request. */
+
+const agents = ['e2e-one', 'e2e-two'];
+const [one = '', two = ''] = agents;
+const both = ['linux/amd64', 'linux/arm64'];
+const registry = openRegistry(new AbortController().signal);
+
+let catalogue: TinyCatalogue;
+let recorder: Recorder;
+let where = '';
+let foreign: readonly string[] = [];
+
+beforeAll(async () => {
+  await emulation.on();
+  foreign = await trials();
+  catalogue = await makeTinyCatalogue(agents);
+  recorder = await recordRequests('127.0.0.1:5000');
+  where = `${recorder.address}/e2e-publish-${nonce()}`;
+});
+afterAll(async () => {
+  for (const agent of agents) {
+    for (const digest of new Set(Object.values(await tagsOf(agent, () => true))))
+      await registry.deleteManifest(`${where}/ai-${agent}@${digest}`);
+  }
+  // Removed by one name, an image may still show under another for a moment.
+  for (let tries = 0; tries < 3; tries += 1) {
+    const left = (await trials()).filter((name) => !foreign.includes(name));
+    if (left.length > 0) await docker('image', 'rm', '--force', ...left);
+  }
+  await recorder.close();
+  await catalogue.close();
+});
+
+const run = (verb: string, args: readonly string[], env: Record<string, string> = {}) =>
+  bakery(['--root', catalogue.root, verb, '--registry', where, ...args], { env });
+
+const publish = async (
+  args: readonly string[] = [],
+  env: Record<string, string> = {},
+): Promise<Ran & { readonly report: PublishReport }> => {
+  const ran = await run('publish', ['--json', '--quiet', ...args], env);
+  expect(ran.stdout, ran.stderr).toMatch(/^\{/);
+  return { ...ran, report: JSON.parse(ran.stdout) as PublishReport };
+};
+
+/** Names under which the engine has what is being tested, or was when its run was killed. */
+const trials = async (): Promise<string[]> => {
+  const format = '{{.Repository}} {{.Tag}} {{.Digest}}';
+  const { stdout } = await docker('image', 'ls', '--digests', '--format', format);
+  return stdout.split('\n').flatMap((line) => {
+    const [repository = '', tag, digest] = line.split(' ');
+    if (repository === 'bakery-trial') return [`${repository}:${tag}`];
+    return repository.includes('/e2e-publish-') ? [`${repository}@${digest}`] : [];
+  });
+};
+
+/** What became of each image: `one:base promoted`. */
+const outcomes = ({ images }: PublishReport): string[] =>
+  images.map(({ image, outcome }) => `${image.replace(/^.*\/ai-e2e-/, '')} ${outcome}`);
+const all = (outcome: string): string[] =>
+  ['one:base', 'one:mini', 'two:base', 'two:mini'].map((name) => `${name} ${outcome}`);
+
+type Tags = Readonly<Record<string, string>>;
+const isPublic = (tag: string): boolean => !/^(stg|tested)-/.test(tag);
+
+/** Every tag of an agent's repository, with the digest that it points to. */
+const tagsOf = async (
+  agent: string,
+  choose: (tag: string) => boolean = isPublic,
+): Promise<Tags> => {
+  const tags = (await registry.readTags(`${where}/ai-${agent}`)).filter(choose).toSorted();
+  const found = await Promise.all(
+    tags.map((tag) => registry.readManifest(`${where}/ai-${agent}:${tag}`)),
+  );
+  return Object.fromEntries(tags.map((tag, at) => [tag, found[at]?.digest ?? '']));
+};
+const everyTag = async (choose?: (tag: string) => boolean): Promise<readonly Tags[]> =>
+  Promise.all(agents.map((agent) => tagsOf(agent, choose)));
+
+const index = async (agent: string, tag: string): Promise<Manifest> => {
+  const found = await registry.readManifest(`${where}/ai-${agent}:${tag}`);
+  if (found === undefined) throw new Error(`${agent}:${tag} is not there`);
+  return found;
+};
+
+/** What holds whenever a run ends, however it ends: both platforms are whole and tested behind every public tag. */
+const expectSound = async (platforms = both): Promise<void> => {
+  for (const agent of agents) {
+    const tested = Object.values(await tagsOf(agent, (tag) => tag.startsWith('tested-')));
+    for (const [tag, digest] of Object.entries(await tagsOf(agent))) {
+      const found = await index(agent, tag);
+      expect(found.platforms, `${agent}:${tag}`).toEqual(platforms);
+      expect(tested.filter((by) => by === digest).length).toBeGreaterThanOrEqual(2);
+      for (const child of found.children)
+        expect(await registry.readManifest(`${where}/ai-${agent}@${child}`)).toBeDefined();
+    }
+  }
+};
+
+describe('a first publication', () => {
+  test('only shown, writes nothing and names everything that it would', async () => {
+    recorder.forget();
+    const { code, stdout } = await run('publish', ['--dry-run']);
+    expect(code).toBe(0);
+    expect(recorder.requests().filter(isWrite)).toEqual([]);
+    expect(recorder.requests().length).toBeGreaterThan(0);
+    expect(await everyTag(() => true)).toEqual([{}, {}]);
+    expect(stdout).toContain(`write ${where}/ai-${one}:1.0.0-base\nwrite ${where}/ai-${one}:base`);
+    expect(stdout).toContain('22 tags would be written');
+  });
+
+  test('uploads each layer once, whatever images share it', async () => {
+    recorder.forget();
+    const { code, report, stderr } = await publish();
+    expect(outcomes(report), stderr).toEqual(all('promoted'));
+    expect(code).toBe(0);
+    const sent = uploads(recorder.requests());
+    expect(sent.length).toBeGreaterThan(0);
+    expect(sent.filter((digest, at) => sent.indexOf(digest) !== at)).toEqual([]);
+  });
+
+  test('leaves each tag on a tested index of both platforms', async () => {
+    await expectSound();
+    for (const agent of agents) {
+      const tags = await tagsOf(agent);
+      expect(Object.keys(tags)).toEqual(['1.0.0-base', '1.0.0-mini', 'base', 'latest', 'mini']);
+      expect(new Set([tags['1.0.0-base'], tags['base'], tags['latest']]).size).toBe(1);
+      expect(tags['1.0.0-mini']).toBe(tags['mini']);
+      expect(tags['mini']).not.toBe(tags['base']);
+    }
+    const reference = `${where}/ai-${one}:mini`;
+    const ran = await docker('run', '--rm', '--network=none', '--user=1234', reference);
+    expect(ran.stdout).toBe('1.0.0\n');
+    await docker('image', 'rm', '--force', reference);
+  });
+
+  test('is written down: what was moved, from where to where, and that it was read back', async () => {
+    const folder = join(catalogue.root, '.bakery', 'journal');
+    const [file = '', ...others] = await readdir(folder);
+    expect(others).toEqual([]);
+    const { moved } = JSON.parse(await readFile(join(folder, file), 'utf8')) as {
+      moved: { reference: string; from: string | null; to: string; verified: string | null }[];
+    };
+    const [tags] = await everyTag();
+    expect(moved.filter(({ reference }) => reference.includes(one))).toHaveLength(5);
+    expect(moved.find(({ reference }) => reference === `${where}/ai-${one}:latest`)).toMatchObject({
+      from: null,
+      to: tags?.['latest'],
+      verified: expect.stringMatching(/^\d{4}-\d\d-\d\dT/) as string,
+    });
+  });
+
+  test('leaves nothing in the engine', async () => {
+    const { stdout } = await docker('image', 'ls', '--digests', '--format', '{{.Repository}}');
+    expect(stdout).not.toContain(where);
+  });
+});
+
+describe('a publication that is up to date', () => {
+  test('is known from the registry alone: no engine, no memory, nothing written', async () => {
+    await rm(join(catalogue.root, '.bakery', 'engines'), { recursive: true });
+    const before = await everyTag(() => true);
+    recorder.forget();
+    const { code, report } = await publish([], { PATH: '/nowhere', XDG_CACHE_HOME: '/nowhere' });
+    expect(outcomes(report)).toEqual(all('up to date'));
+    expect([code, report.layers, report.tests, report.journal]).toEqual([0, [], [], undefined]);
+    expect(recorder.requests().filter(isWrite)).toEqual([]);
+    expect(await everyTag(() => true)).toEqual(before);
+  });
+
+  test('is built again where that is asked for', async () => {
+    const before = await index(one, 'mini');
+    const { report } = await publish([one, '--runtime', 'mini', '--force', '--until', 'stage']);
+    expect(outcomes(report)).toEqual(['one:mini staged']);
+    expect((await index(one, 'mini')).digest).toBe(before.digest);
+    await publish();
+    await expectSound();
+  });
+});
+
+describe('one agent changed', () => {
+  test('is named by the plan, with what changed', async () => {
+    await catalogue.setAgent(one, '1.1.0');
+    const { stdout } = await run('plan', []);
+    expect(stdout).toMatch(/^ai-e2e-one:mini .* version 1\.0\.0 → 1\.1\.0; agent layer$/m);
+    expect(stdout).toMatch(/^ai-e2e-two:mini .* up to date$/m);
+  });
+
+  test('uploads its own layers and configurations, and moves its own tags', async () => {
+    const [before, others] = await everyTag();
+    recorder.forget();
+    const { report } = await publish();
+    expect(outcomes(report)).toEqual([
+      ...all('promoted').slice(0, 2),
+      ...all('up to date').slice(2),
+    ]);
+    // A layer for each platform, and a configuration for each image and platform.
+    expect(uploads(recorder.requests())).toHaveLength(2 + 4);
+    expect(report.layers.filter(({ id }) => !id.startsWith('push ')).map(({ id }) => id)).toEqual(
+      both.map((platform) => `agent/${one} ${platform}`),
+    );
+    const [after, same] = await everyTag();
+    expect(same).toEqual(others);
+    expect(after?.['1.0.0-mini']).toBe(before?.['mini']);
+    expect(after?.['1.1.0-mini']).toBe(after?.['mini']);
+    expect(after?.['mini']).not.toBe(before?.['mini']);
+    await expectSound();
+  });
+});
+
+describe('an image that fails its tests', () => {
+  test('leaves every tag where it was, and keeps no other image back', async () => {
+    const [before] = await everyTag();
+    await catalogue.setAgent(one, '1.2.0', { prints: 'broken' });
+    await catalogue.setAgent(two, '1.2.0');
+    const { code, report, stdout } = await publish();
+    expect(code).toBe(1);
+    expect(outcomes(report)).toEqual([...all('failed').slice(0, 2), ...all('promoted').slice(2)]);
+    expect(stdout).toContain('stdout: broken');
+    expect((await everyTag())[0]).toEqual(before);
+    await expectSound();
+  });
+
+  test('is not promoted by asking again either', async () => {
+    const [before] = await everyTag();
+    expect(outcomes((await publish()).report).slice(0, 2)).toEqual(all('failed').slice(0, 2));
+    expect((await everyTag())[0]).toEqual(before);
+  });
+
+  test('moves them once it passes', async () => {
+    const [before] = await everyTag();
+    await catalogue.setAgent(one, '1.2.0');
+    const { code, report } = await publish();
+    expect([code, ...outcomes(report).slice(0, 2)]).toEqual([0, ...all('promoted').slice(0, 2)]);
+    expect((await everyTag())[0]?.['latest']).not.toBe(before?.['latest']);
+    await expectSound();
+  });
+});
+
+/** Runs until standard error shows this, and kills it with everything that it has started. */
+const killedAt = (line: RegExp): Promise<'killed' | 'ended'> =>
+  new Promise((settle) => {
+    const child = spawn(
+      process.execPath,
+      [join(checkout, 'bakery/cli.ts'), '--root', catalogue.root, 'publish', '--registry', where],
+      { detached: true, stdio: ['ignore', 'ignore', 'pipe'] },
+    );
+    let seen = '';
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      seen += text;
+      if (line.test(seen) && child.pid !== undefined && child.exitCode === null)
+        process.kill(-child.pid, 'SIGKILL');
+    });
+    child.on('close', (_, signal) => settle(signal === 'SIGKILL' ? 'killed' : 'ended'));
+  });
+
+test('killed at every step, it goes on where it was', async () => {
+  for (const agent of agents) await catalogue.setAgent(agent, '1.3.0');
+  const before = await everyTag();
+  const known = new Set(before.flatMap((tags) => Object.values(tags)));
+  const steps = [/✔ agent/, /✔ push 1/, /✔ push 2/, /test ai/, /✔ test ai/, /promote/, /✔ promote/];
+  for (const step of steps) {
+    expect(await killedAt(step), String(step)).toBe('killed');
+    await expectSound();
+  }
+  const { code, report } = await publish();
+  expect(code).toBe(0);
+  // Whatever was still built has come out of the builder's cache.
+  expect(report.layers.map(({ executed }) => executed).filter((steps_) => steps_ > 0)).toEqual([]);
+  const after = await everyTag();
+  for (const tags of after) {
+    expect(tags['1.3.0-base']).toBe(tags['latest']);
+    expect(known.has(tags['latest'] ?? '')).toBe(false);
+  }
+  await expectSound();
+  expect(outcomes((await publish()).report)).toEqual(all('up to date'));
+});
+
+test('done in parts, the last one needs nothing but the registry', async () => {
+  await catalogue.setAgent(one, '1.4.0');
+  const before = await everyTag();
+  const staged = await publish([one, '--until', 'stage']);
+  expect(outcomes(staged.report)).toEqual(all('staged').slice(0, 2));
+  for (const platform of both) {
+    // As another machine would: it remembers nothing.
+    await rm(join(catalogue.root, '.bakery', 'engines'), { recursive: true, force: true });
+    const tested = await publish([one, '--until', 'test', '--platform', platform]);
+    expect(outcomes(tested.report)).toEqual(all('tested').slice(0, 2));
+    expect(tested.report.layers).toEqual([]);
+    expect(tested.report.tests.map((each) => [each.platform, each.test])).toEqual([
+      [platform, 'passed'],
+      [platform, 'passed'],
+    ]);
+    expect(await everyTag()).toEqual(before);
+  }
+  const promoted = await publish([one], { PATH: '/nowhere' });
+  expect(outcomes(promoted.report)).toEqual(all('promoted').slice(0, 2));
+  expect(promoted.report.tests).toEqual([]);
+  await expectSound();
+});
+
+test('two at a time that publish the same do each other no harm', async () => {
+  await catalogue.setAgent(two, '1.4.0');
+  const reports = await Promise.all([publish([two]), publish([two])]);
+  for (const { code, stderr } of reports) expect(code, stderr).toBe(0);
+  await expectSound();
+  expect(outcomes((await publish([two])).report).join()).toMatch(/(up to date|promoted)/);
+  const [, tags] = await everyTag();
+  expect(tags?.['1.4.0-base']).toBe(tags?.['latest']);
+  expect(outcomes((await publish()).report)).toEqual(all('up to date'));
+});
+
+describe('a tag that would lose a platform', () => {
+  test('stays where it is', async () => {
+    const [, before] = await everyTag();
+    await catalogue.setAgent(two, '1.5.0', { platforms: ['linux/amd64'] });
+    const { code, report } = await publish([two, '--runtime', 'mini']);
+    expect([code, ...outcomes(report)]).toEqual([1, 'two:mini failed']);
+    expect(report.images[0]?.why).toContain('mini has linux/arm64, which this would take away');
+    expect((await everyTag())[1]).toEqual(before);
+  });
+
+  test('loses it where that is asked for; an index of one platform is an index', async () => {
+    const { code } = await publish([two, '--runtime', 'mini', '--drop-platforms']);
+    expect(code).toBe(0);
+    expect((await index(two, 'mini')).platforms).toEqual(['linux/amd64']);
+    expect(outcomes((await publish([two, '--runtime', 'mini'])).report)).toEqual([
+      'two:mini up to date',
+    ]);
+  });
+});
+
+const prune = (...args: readonly string[]): Promise<Ran> =>
+  run('prune', [one, '--keep-days', '0', '--keep', '1', ...args]);
+
+describe('pruning', () => {
+  test('shows first, and deletes nothing', async () => {
+    const before = await tagsOf(one, () => true);
+    recorder.forget();
+    const { code, stdout } = await prune();
+    expect(code).toBe(0);
+    expect(stdout).toContain(' 1.0.0-base 1.0.0-mini ');
+    expect(stdout).toMatch(/^\d+ manifests can go; --yes deletes them$/m);
+    expect(recorder.requests().filter(isWrite)).toEqual([]);
+    expect(await tagsOf(one, () => true)).toEqual(before);
+  });
+
+  test('deletes what is old, and nothing that a tag needs that stays', async () => {
+    const before = await tagsOf(one);
+    const gone = await index(one, '1.0.0-base');
+    const { code, stderr } = await prune('--yes');
+    expect(code, stderr).toBe(0);
+    const after = await tagsOf(one);
+    expect(Object.keys(after)).toEqual(['1.4.0-base', '1.4.0-mini', 'base', 'latest', 'mini']);
+    for (const [tag, digest] of Object.entries(after)) expect(digest).toBe(before[tag]);
+    for (const digest of [gone.digest, ...gone.children])
+      expect(await registry.readManifest(`${where}/ai-${one}@${digest}`)).toBeUndefined();
+    for (const child of (await index(one, 'latest')).children)
+      expect(await registry.readManifest(`${where}/ai-${one}@${child}`)).toBeDefined();
+    expect(outcomes((await publish([one])).report)).toEqual(all('up to date').slice(0, 2));
+  });
+});
