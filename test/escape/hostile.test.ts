@@ -1,8 +1,8 @@
 import { chmod, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { type Ran, run } from './support.ts';
-import { aiRun, makeTinyImage, type Tiny } from './tiny-image.ts';
+import { type Ran, run } from '../e2e/support.ts';
+import { aiRun, makeTinyImage, type Tiny } from '../e2e/tiny-image.ts';
 
 /**
  * What somebody else wrote: names of folders, links, settings, images. Each works as it is, or is refused in one error;

@@ -3,7 +3,7 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { makeCheckout, nonce, removeCheckout } from './support.ts';
+import { makeCheckout, nonce, removeCheckout } from '../e2e/support.ts';
 
 /** A checkout whose agents are shell scripts of a few bytes, on two runtimes that are as small: baked in seconds. */
 export type TinyCatalogue = {

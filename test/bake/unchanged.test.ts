@@ -10,7 +10,7 @@ import type { PublishReport } from '../../bakery/core/published.ts';
 import { openRegistry } from '../../bakery/registry/client.ts';
 import type { Subject } from '../../bakery/smoke.ts';
 import { isWrite, type Recorder, recordRequests } from './recorder.ts';
-import { bakery, checkout, nonce } from './support.ts';
+import { bakery, checkout, nonce } from '../e2e/support.ts';
 
 /** The whole catalogue as it would be after a publication, its images replaced by empty ones: only names count here. */
 

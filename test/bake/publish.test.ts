@@ -5,9 +5,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Manifest } from '../../bakery/core/manifest.ts';
 import type { PublishReport } from '../../bakery/core/published.ts';
 import { openRegistry } from '../../bakery/registry/client.ts';
-import { emulation } from './emulation.ts';
+import { emulation } from '../e2e/emulation.ts';
 import { isWrite, type Recorder, recordRequests, uploads } from './recorder.ts';
-import { bakery, checkout, docker, nonce, type Ran } from './support.ts';
+import { bakery, checkout, docker, nonce, type Ran } from '../e2e/support.ts';
 import { makeTinyCatalogue, type TinyCatalogue } from './tiny-catalogue.ts';
 
 /** Two agents on two runtimes for two platforms, published to a registry that notes every request. */
