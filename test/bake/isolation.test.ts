@@ -19,8 +19,8 @@ import {
   type TinyAgent,
   versionCheck,
   noContainerIsLeft,
-} from './fake-agent.ts';
-import { bakery, docker, edit, nonce, type Ran, removeCheckout, run } from './support.ts';
+} from '../e2e/fake-agent.ts';
+import { bakery, docker, edit, nonce, type Ran, removeCheckout, run } from '../e2e/support.ts';
 
 const reportOf = ({ stdout }: Ran): BuildReport => JSON.parse(stdout) as BuildReport;
 
