@@ -52,26 +52,37 @@ const merged = (parts: readonly Part[], what: 'env' | 'secrets'): Record<string,
   Object.assign({}, ...parts.map((part) => part[what] ?? {}));
 
 type Search = {
-  readonly options: RunOptions;
-  readonly settings: Settings;
-  readonly userHome: string;
-  /** Nothing is built or pulled before. */
-  readonly agreed: Promise<void>;
+  readonly found: Promise<Image>;
+  /** Lets it build and pull; before, it only looks. */
+  readonly agree: () => void;
 };
 
-const search = async ({ options, settings, userHome, agreed }: Search): Promise<Image> => {
-  const { agent, runtime, build } = options;
+const search = (
+  { agent, runtime, build }: RunOptions,
+  settings: Settings,
+  userHome: string,
+): Search => {
   const { platform } = settings;
-  if (build) {
-    await agreed;
-    await (await import('./build.ts')).build({ agent, runtime, platform });
-  }
-  const name = `ai-${agent}:${runtime}`;
-  const reference = formatReference(
-    parseReference(settings.source === 'registry' ? `${settings.registry}/${name}` : name),
-  );
-  return findImage({ ...settings, reference, env: process.env, userHome, agreed });
+  const { promise: agreed, resolve: agree } = Promise.withResolvers<void>();
+  const find = async (): Promise<Image> => {
+    if (build) {
+      await agreed;
+      await (await import('./build.ts')).build({ agent, runtime, platform });
+    }
+    const name = `ai-${agent}:${runtime}`;
+    const reference = formatReference(
+      parseReference(settings.source === 'registry' ? `${settings.registry}/${name}` : name),
+    );
+    return findImage({ ...settings, reference, env: process.env, userHome, agreed });
+  };
+  const found = find();
+  // Whoever waits for it hears of it.
+  found.catch(() => undefined);
+  return { found, agree };
 };
+
+/** Lets go out what was asked: what follows keeps the processor, and the engine needs twenty milliseconds for its answer. */
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 const newSession = async (agent: string, project: string): Promise<Session> => {
   // Only has to differ: see files/unique for why it is not node:crypto's.
@@ -144,6 +155,10 @@ const hold = async (
 export const run = async (said: RunOptions): Promise<number> => {
   const { env } = process;
   const userHome = findUserHome();
+  const file = readEnvFile();
+  const settings = settle({ flags: said.image, env, file, machine: process.arch });
+  const early = search(said, settings, userHome);
+  await turn();
   const usual = harden({
     user: { uid: process.getuid?.() ?? 1000, gid: process.getgid?.() ?? 1000 },
     limits: { cpus: Math.min(2, availableParallelism()) },
@@ -152,13 +167,10 @@ export const run = async (said: RunOptions): Promise<number> => {
   const here = findWorkspace('.', userHome);
   const projectFile = await openProjectFile({ said, project: here, userHome, usual, ask });
   const { options } = projectFile;
-  const file = readEnvFile();
-  const settings = settle({ flags: options.image, env, file, machine: process.arch });
   await checkUids(userHome);
-  const { promise: agreed, resolve: agree } = Promise.withResolvers<void>();
-  const found = search({ options, settings, userHome, agreed });
-  // Whoever waits for it hears of it.
-  found.catch(() => undefined);
+  // The project's file may name another runtime.
+  const { found, agree } =
+    options.runtime === said.runtime ? early : search(options, settings, userHome);
   const shared = await openWorkspaces(
     [{ folder: here, readonly: false }, ...options.mounts.map(parseMount)],
     { userHome, ask },
