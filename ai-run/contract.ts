@@ -1,19 +1,32 @@
 import { mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Contract } from './core/contract.ts';
+import { architecture, type Platform } from './core/platform.ts';
 import { uniqueName } from './files/unique.ts';
 
 /**
- * Contracts that were found valid, `~/.ai-run/contracts/<digest of the image>`: loading what validates them takes longer than
- * a start may. The folder is the user's own, and no agent's.
+ * Images that were found fit to run, with their contracts: `~/.ai-run/images/<digest>-<architecture>`. Finding that out takes
+ * longer than a start may, and a digest says it once and for all. The folder is the user's own, and no agent's.
  */
 type Known = {
   readonly validator: string;
-  readonly label: string;
+  readonly engine: string | undefined;
   readonly contract: Contract;
 };
 
-/** By whom: another build of ai-run may demand more. In a checkout, what validates is a file of its own. */
+/** An image by its identity, on one platform. */
+export type Identity = {
+  /** `sha256:…` */
+  readonly id: string;
+  readonly platform: Platform;
+  /** Where it is: another engine may have the same image for other platforms. */
+  readonly engine: string | undefined;
+};
+
+const pathOf = (userHome: string, { id, platform }: Identity): string =>
+  join(userHome, '.ai-run/images', `${id.replace(/^sha256:/, '')}-${architecture(platform)}`);
+
+/** Who found it fit: another build of ai-run may demand more. In a checkout, what validates is a file of its own. */
 const thisValidator = (): string =>
   [import.meta.filename, join(import.meta.dirname, 'core/contract.ts')]
     .map((path) => {
@@ -22,49 +35,28 @@ const thisValidator = (): string =>
     })
     .join(', ');
 
-const recall = (path: string): Known | undefined => {
+/** The contract of an image that was found fit before. */
+export const recallContract = (userHome: string, image: Identity): Contract | undefined => {
   try {
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- it was written from one
-    return JSON.parse(readFileSync(path, 'utf8')) as Known;
+    const known = JSON.parse(readFileSync(pathOf(userHome, image), 'utf8')) as Known;
+    const holds = known.validator === thisValidator() && known.engine === image.engine;
+    return holds ? known.contract : undefined;
   } catch {
     return undefined;
   }
 };
 
-const keep = (path: string, known: Known): void => {
+/** Remembers that an image is fit. Never fails: the next start finds it out again. */
+export const keepContract = (userHome: string, image: Identity, contract: Contract): void => {
+  const path = pathOf(userHome, image);
   const made = `${path}.${uniqueName()}`;
+  const known: Known = { validator: thisValidator(), engine: image.engine, contract };
   try {
-    mkdirSync(join(path, '..'), { recursive: true, mode: 0o700 });
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
     writeFileSync(made, JSON.stringify(known), { mode: 0o600, flag: 'wx' });
     renameSync(made, path);
   } catch {
-    // The next start validates it again.
+    // A full disk is for others to report.
   }
-};
-
-export type Labelled = {
-  /** Of the image, `sha256:…`. */
-  readonly id: string;
-  /** For messages. */
-  readonly name: string;
-  /** The text of its label `ai-run.contract`. */
-  readonly label: string | undefined;
-};
-
-/**
- * The contract in the label of an image: see `parseContract`.
- * @param userHome the caller's home folder.
- * @throws UserError E_NO_CONTRACT, E_CONTRACT
- */
-export const readContract = async (
-  { id, name, label }: Labelled,
-  userHome: string,
-): Promise<Contract> => {
-  const path = join(userHome, '.ai-run/contracts', id.replace(/^sha256:/, ''));
-  const validator = thisValidator();
-  const known = recall(path);
-  if (known?.validator === validator && known.label === label) return known.contract;
-  const contract = (await import('./core/contract.ts')).parseContract(label, name);
-  keep(path, { validator, label: label ?? '', contract });
-  return contract;
 };

@@ -57,6 +57,11 @@ export const attach = (
     });
   });
 
+/** Loads what starts processes, at a moment when there is nothing else to do. */
+export const prepare = (): void => {
+  process.getBuiltinModule('node:child_process');
+};
+
 /**
  * Runs a command to its end and returns what it printed. `inherited` takes the place of the caller's environment.
  * @param timeout milliseconds after which it is killed, which is exit code 137; none where absent.

@@ -1,12 +1,13 @@
 import type { Contract } from './core/contract.ts';
 import { engineError, platformError, pullError } from './core/engine-error.ts';
 import { UserError } from './core/error.ts';
-import { type Inspected, parseInspected } from './core/image.ts';
+import { identityOf, type Inspected, parseInspected } from './core/image.ts';
 import type { Platform } from './core/platform.ts';
 import type { Pull } from './core/settings.ts';
 import { printable } from './core/text.ts';
 import type { Variables } from './core/variable.ts';
-import { readContract } from './contract.ts';
+import { keepContract, recallContract } from './contract.ts';
+import { findEndpoint } from './engine/endpoint.ts';
 import { askSocket } from './engine/socket.ts';
 import { capture, showProgress } from './exec.ts';
 
@@ -50,9 +51,7 @@ const parse = (stdout: string): Inspected => {
 };
 
 /** What the engine has. It speaks of one platform of an image, its own where it can: the others need a second question. */
-const look = async ({ reference, platform, env }: Wanted): Promise<Look> => {
-  const quick = parseInspected(await askSocket(env, `/images/${reference}/json`));
-  if (quick?.platform === platform) return { state: 'here', image: quick };
+const look = async ({ reference, platform }: Wanted): Promise<Look> => {
   const first = await inspect(reference, []);
   if (first.code !== 0) {
     if (/no such (image|object)/i.test(first.stderr)) return { state: 'absent' };
@@ -88,13 +87,8 @@ const missing = ({ reference, source, platform }: Wanted, state: Look['state']):
       });
 };
 
-/**
- * Finds the image to run, pulls it where that is wanted, and fixes it by digest. One question to the engine where the image is
- * there for its own platform. Pulling shows docker's progress on standard error.
- * @throws UserError E_NO_IMAGE, E_NO_PLATFORM, E_REGISTRY, E_NO_ENGINE where it cannot be had; E_NO_CONTRACT, E_CONTRACT
- *   where it may not run.
- */
-export const findImage = async (wanted: Wanted): Promise<Image> => {
+/** Pulls where that is wanted, showing docker's progress on standard error, and asks what the engine has then. */
+const inquire = async (wanted: Wanted): Promise<Inspected> => {
   const { reference, platform } = wanted;
   const when = wanted.source === 'local' ? 'never' : wanted.pull;
   let failure = when === 'always' ? await pull(wanted) : undefined;
@@ -114,7 +108,31 @@ export const findImage = async (wanted: Wanted): Promise<Image> => {
     // Docker pulls an image of one platform whatever platform it is asked for.
     throw when === 'never' ? missing(wanted, found.state) : platformError(reference, platform);
   }
-  const { id, contract: label, volumes } = found.image;
+  return found.image;
+};
+
+/** The image by its digest, if it was found fit before. */
+const recall = async (wanted: Wanted): Promise<Image | undefined> => {
+  const { reference, platform, env, userHome } = wanted;
+  if (wanted.source === 'registry' && wanted.pull === 'always') return undefined;
+  // The cheapest question that names an image's identity: to inspect one, the engine adds up its size.
+  const id = identityOf(await askSocket(env, `/images/${reference}/history`));
+  if (id === undefined) return undefined;
+  const engine = findEndpoint(env)?.host;
+  const contract = recallContract(userHome, { id, platform, engine });
+  return contract === undefined ? undefined : { reference: id, contract, name: reference };
+};
+
+/**
+ * Finds the image to run, pulls it where that is wanted, and fixes it by digest.
+ * @throws UserError E_NO_IMAGE, E_NO_PLATFORM, E_REGISTRY, E_NO_ENGINE where it cannot be had; E_NO_CONTRACT, E_CONTRACT
+ *   where it may not run.
+ */
+export const findImage = async (wanted: Wanted): Promise<Image> => {
+  const known = await recall(wanted);
+  if (known !== undefined) return known;
+  const { reference, platform, userHome, env } = wanted;
+  const { id, contract: label, volumes } = await inquire(wanted);
   if (volumes.length > 0) {
     throw new UserError(
       'E_CONTRACT',
@@ -122,6 +140,7 @@ export const findImage = async (wanted: Wanted): Promise<Image> => {
       { hint: 'take an image without VOLUME, as bakery makes them' },
     );
   }
-  const contract = await readContract({ id, name: reference, label }, wanted.userHome);
+  const contract = (await import('./core/contract.ts')).parseContract(label, reference);
+  keepContract(userHome, { id, platform, engine: findEndpoint(env)?.host }, contract);
   return { reference: id, contract, name: reference };
 };

@@ -6,6 +6,7 @@ import type { Part } from './core/part.ts';
 import type { Policy } from './core/policy.ts';
 import type { Session } from './core/session.ts';
 import { unmasking } from './core/widening.ts';
+import { prepare } from './exec.ts';
 import { walk } from './files/walk.ts';
 import { openGit } from './git/git.ts';
 import { openHome } from './home/home.ts';
@@ -87,6 +88,7 @@ const openAgent = async (
  */
 export const openParts = async (opening: Opening, opened: Opened): Promise<Image> => {
   await openProject(opening, opened);
+  prepare();
   const image = await opening.image;
   await openAgent(opening, image, opened);
   return image;

@@ -33,3 +33,9 @@ export const parseInspected = (value: unknown): Inspected | undefined => {
     volumes: typeof volumes === 'object' && volumes !== null ? Object.keys(volumes) : [],
   };
 };
+
+/** The identity of an image, `sha256:…`, from what the Engine API says of its history (`ImageHistory`): its last step has it. */
+export const identityOf = (history: unknown): string | undefined => {
+  const id = Array.isArray(history) ? fieldOf(history[0], 'Id') : undefined;
+  return typeof id === 'string' && /^sha256:[0-9a-f]{64}$/.test(id) ? id : undefined;
+};

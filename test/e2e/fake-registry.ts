@@ -63,6 +63,7 @@ export const openRegistry = async (): Promise<FakeRegistry> => {
       architecture,
       config: { Labels: labels },
       rootfs: { type: 'layers', diff_ids: [digestOf(tar)] },
+      history: [{ created_by: 'COPY' }],
     });
     const manifest = { schemaVersion: 2, mediaType: types.manifest, config, layers };
     return { ...add(types.manifest, manifest), platform: { os, architecture } };

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { parseInspected } from '../../../ai-run/core/image.ts';
+import { identityOf, parseInspected } from '../../../ai-run/core/image.ts';
 
 const id = `sha256:${'a'.repeat(64)}`;
 
@@ -33,4 +33,18 @@ test.each([
   [{ Id: 1, Os: 'a', Architecture: 'b' }],
 ])('%j is no image', (value) => {
   expect(parseInspected(value)).toBeUndefined();
+});
+
+test('the last step of its history is an image’s identity', () => {
+  expect(identityOf([{ Id: id }, { Id: '<missing>' }])).toBe(id);
+});
+
+test.each([
+  [undefined],
+  [{ message: 'No such image' }],
+  [[]],
+  [[{ Id: '<missing>' }]],
+  [[{ Id: '../x' }]],
+])('%j names no image', (history) => {
+  expect(identityOf(history)).toBeUndefined();
 });
