@@ -62,6 +62,13 @@ export type Seen = {
   readonly stderr: string;
 };
 
+/**
+ * Whether the machine failed to make a check's container, so that nothing of the image has run: `docker run` exits with 125
+ * for that, and an image without the program that is asked for with 127. docs.docker.com/reference/cli/docker/container/run
+ */
+export const neverRan = ({ exitCode, stderr }: Seen): boolean =>
+  exitCode === 125 && stderr.includes('OCI runtime create failed');
+
 const literal = (text: string): string => text.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`);
 
 /** A check's regular expression, with the locked version in the place of `{version}`. */

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { harden } from '../../../ai-run/core/policy.ts';
 import {
   judge,
+  neverRan,
   pattern,
   type Seen,
   smokePolicy,
@@ -148,4 +149,18 @@ test.each([
     [],
     false,
   ]);
+});
+
+test.each([
+  [
+    125,
+    'docker: Error response from daemon: … OCI runtime create failed: runc create failed: …',
+    true,
+  ],
+  [125, 'docker: Error response from daemon: … platform … does not match', false],
+  [125, '', false],
+  [127, 'docker: … OCI runtime create failed: … executable file not found in $PATH', false],
+  [undefined, 'OCI runtime create failed', false],
+])('exit code %s and %j: the check never ran: %s', (exitCode, stderr, never) => {
+  expect(neverRan({ exitCode, stdout: '', stderr })).toBe(never);
 });
