@@ -1,8 +1,8 @@
-import { mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Contract } from './core/contract.ts';
 import { architecture, type Platform } from './core/platform.ts';
-import { uniqueName } from './files/unique.ts';
+import { writeWhole } from './files/whole.ts';
 
 /**
  * Images that were found fit to run, with their contracts: `~/.ai-run/images/<digest>-<architecture>`. Finding that out takes
@@ -50,12 +50,10 @@ export const recallContract = (userHome: string, image: Identity): Contract | un
 /** Remembers that an image is fit. Never fails: the next start finds it out again. */
 export const keepContract = (userHome: string, image: Identity, contract: Contract): void => {
   const path = pathOf(userHome, image);
-  const made = `${path}.${uniqueName()}`;
   const known: Known = { validator: thisValidator(), engine: image.engine, contract };
   try {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    writeFileSync(made, JSON.stringify(known), { mode: 0o600, flag: 'wx' });
-    renameSync(made, path);
+    writeWhole(path, JSON.stringify(known));
   } catch {
     // A full disk is for others to report.
   }

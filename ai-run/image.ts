@@ -1,4 +1,5 @@
 import type { Contract } from './core/contract.ts';
+import type { Endpoint } from './core/endpoint.ts';
 import { engineError, platformError, pullError } from './core/engine-error.ts';
 import { UserError } from './core/error.ts';
 import { identityOf, type Inspected, parseInspected } from './core/image.ts';
@@ -112,14 +113,16 @@ const inquire = async (wanted: Wanted): Promise<Inspected> => {
 };
 
 /** The image by its digest, if it was found fit before. */
-const recall = async (wanted: Wanted): Promise<Image | undefined> => {
-  const { reference, platform, env, userHome } = wanted;
+const recall = async (
+  wanted: Wanted,
+  endpoint: Endpoint | undefined,
+): Promise<Image | undefined> => {
+  const { reference, platform, userHome } = wanted;
   if (wanted.source === 'registry' && wanted.pull === 'always') return undefined;
   // The cheapest question that names an image's identity: to inspect one, the engine adds up its size.
-  const id = identityOf(await askSocket(env, `/images/${reference}/history`));
+  const id = identityOf(await askSocket(endpoint, `/images/${reference}/history`));
   if (id === undefined) return undefined;
-  const engine = findEndpoint(env)?.host;
-  const contract = recallContract(userHome, { id, platform, engine });
+  const contract = recallContract(userHome, { id, platform, engine: endpoint?.host });
   return contract === undefined ? undefined : { reference: id, contract, name: reference };
 };
 
@@ -129,9 +132,10 @@ const recall = async (wanted: Wanted): Promise<Image | undefined> => {
  *   where it may not run.
  */
 export const findImage = async (wanted: Wanted): Promise<Image> => {
-  const known = await recall(wanted);
+  const endpoint = findEndpoint(wanted.env);
+  const known = await recall(wanted, endpoint);
   if (known !== undefined) return known;
-  const { reference, platform, userHome, env } = wanted;
+  const { reference, platform, userHome } = wanted;
   const { id, contract: label, volumes } = await inquire(wanted);
   if (volumes.length > 0) {
     throw new UserError(
@@ -141,6 +145,6 @@ export const findImage = async (wanted: Wanted): Promise<Image> => {
     );
   }
   const contract = (await import('./core/contract.ts')).parseContract(label, reference);
-  keepContract(userHome, { id, platform, engine: findEndpoint(env)?.host }, contract);
+  keepContract(userHome, { id, platform, engine: endpoint?.host }, contract);
   return { reference: id, contract, name: reference };
 };

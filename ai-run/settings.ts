@@ -5,6 +5,7 @@ import { formatCommand } from './core/command.ts';
 import { parseEnvFile } from './core/env-file.ts';
 import { messageOf, UserError } from './core/error.ts';
 import type { Variables } from './core/variable.ts';
+import { codeOf } from './files/folder.ts';
 
 const refused = (message: string, hint: string, cause?: unknown): UserError =>
   new UserError('E_ENV_FILE', message, { hint, cause });
@@ -35,9 +36,6 @@ const decode = (bytes: Uint8Array, path: string): string => {
     throw refused(`${path} is not UTF-8 text`, 'write it again as text', error);
   }
 };
-
-const codeOf = (error: unknown): unknown =>
-  error instanceof Error && 'code' in error ? error.code : undefined;
 
 /**
  * What `~/.ai-env` sets, the user's settings and keys for all projects; nothing where there is no such file. It may be a

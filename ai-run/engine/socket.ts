@@ -1,6 +1,5 @@
 import { connect } from 'node:net';
-import type { Variables } from '../core/variable.ts';
-import { findEndpoint } from './endpoint.ts';
+import type { Endpoint } from '../core/endpoint.ts';
 
 /**
  * The engine's own socket, for the one question that every start asks. Docker's client answers it as well, but takes
@@ -29,8 +28,8 @@ const exchange = (socket: string, request: string): Promise<string> =>
  * @param path of the Engine API, without a version: the newest that the engine knows.
  * @returns undefined where the engine is not one of this machine, and for everything but the answer 200.
  */
-export const askSocket = async (env: Variables, path: string): Promise<unknown> => {
-  const host = findEndpoint(env)?.host ?? '';
+export const askSocket = async (endpoint: Endpoint | undefined, path: string): Promise<unknown> => {
+  const host = endpoint?.host ?? '';
   if (!host.startsWith('unix://')) return undefined;
   const [head = '', ...body] = (
     await exchange(host.slice('unix://'.length), `GET ${path} HTTP/1.0\r\nHost: docker\r\n\r\n`)

@@ -1,19 +1,11 @@
-import { readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
+import { readdirSync, realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { UserError } from '../core/error.ts';
 import { isKeyName, keyKind } from '../core/ssh-key.ts';
 import { isWithin } from '../core/workspace.ts';
+import { readOwn } from '../files/own.ts';
 
 /** The user's `~/.ssh`, only ever read. Its files may be symlinks, as those who keep them elsewhere have it. */
-
-/** Longer is no key and no configuration. */
-const longest = 1024 * 1024;
-
-/** The text of a file, or nothing where there is none: a pipe would never end. */
-const read = (path: string): string | undefined => {
-  const found = statSync(path, { throwIfNoEntry: false });
-  return found?.isFile() === true && found.size <= longest ? readFileSync(path, 'utf8') : undefined;
-};
 
 const namesIn = (folder: string): readonly string[] => {
   try {
@@ -34,7 +26,7 @@ export type SshFolder = {
 
 export const openSshFolder = (userHome: string): SshFolder => {
   const folder = join(userHome, '.ssh');
-  const file = (name: string) => read(join(folder, name));
+  const file = (name: string) => readOwn(join(folder, name));
   return {
     file,
     keys: () =>
@@ -52,7 +44,7 @@ export const openSshFolder = (userHome: string): SshFolder => {
         .filter((name) => glob.test(name) && (!name.startsWith('.') || last.startsWith('\\.')))
         .map((name) => join(parent, name))
         .filter((one) => isInside(one, folder))
-        .flatMap((one) => read(one) ?? []);
+        .flatMap((one) => readOwn(one) ?? []);
     },
   };
 };

@@ -1,14 +1,4 @@
-import {
-  closeSync,
-  constants,
-  fchownSync,
-  lstatSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { lstatSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Contract } from '../core/contract.ts';
 import { UserError } from '../core/error.ts';
@@ -24,31 +14,8 @@ import type { Part } from '../core/part.ts';
 import type { Policy } from '../core/policy.ts';
 import { holdFolder, makeFolder } from '../files/folder.ts';
 import { readPlain } from '../files/plain.ts';
-import { uniqueName } from '../files/unique.ts';
-
-/** Longer is no configuration. */
-const longest = 1024 * 1024;
-
-/** A file of the user's: it may be a symlink, as those who keep their settings elsewhere have it. */
-const readOwn = (path: string): string | undefined => {
-  const found = statSync(path, { throwIfNoEntry: false });
-  return found?.isFile() === true && found.size <= longest ? readFileSync(path, 'utf8') : undefined;
-};
-
-/** Written beside and renamed: whole, and never through a symlink. */
-const replace = (path: string, text: string, owner?: Policy['user']): void => {
-  const made = `${path}.${uniqueName()}`;
-  const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
-  const file = openSync(made, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
-  try {
-    writeFileSync(file, text);
-    if (owner !== undefined && process.getuid?.() !== owner.uid)
-      fchownSync(file, owner.uid, owner.gid);
-  } finally {
-    closeSync(file);
-  }
-  renameSync(made, path);
-};
+import { longest, readOwn } from '../files/own.ts';
+import { writeWhole } from '../files/whole.ts';
 
 /** What was carried before, by file: values, or a text. */
 type Memory = Record<string, Values | string>;
@@ -99,7 +66,7 @@ const carry = async (
         ? carryText(file, before, text)
         : carryValues(file, typeof before === 'object' ? before : {}, values);
     if (result === undefined) return stays("the agent's own is no plain JSON");
-    if (result.text !== file) replace(target, result.text, user);
+    if (result.text !== file) writeWhole(target, result.text, { owner: user });
     if (result.carried !== undefined) memory[path] = result.carried;
     const names = Object.keys(values).join(', ');
     if (format === 'text') return { carried: `~/${path}` };
@@ -132,7 +99,7 @@ export const openHostConfig = async (options: HostConfigOptions): Promise<Part> 
     if (one.carried !== undefined) carried.push(one.carried);
     if (one.note !== undefined) notes.push(one.note);
   }
-  replace(memoryFile, JSON.stringify(memory));
+  writeWhole(memoryFile, JSON.stringify(memory));
   const summary =
     carried.length === 0
       ? `--with-config: there is nothing of ${agent}'s in your home that may be carried in`

@@ -1,11 +1,11 @@
-import { lstatSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { lstatSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { projectName } from '../core/home.ts';
 import type { ProjectFile } from '../core/project-file.ts';
 import { makeFolder } from '../files/folder.ts';
 import { sha256 } from '../files/hash.ts';
 import { readPlain } from '../files/plain.ts';
-import { uniqueName } from '../files/unique.ts';
+import { writeWhole } from '../files/whole.ts';
 
 /**
  * What the user has approved of each project's file, `~/.ai-run/approvals/<project>`: one hash, of the last file that was
@@ -44,10 +44,7 @@ export const isApproved = async (
 /** Takes note of an approval, in the place of the last one. */
 export const approve = (userHome: string, project: string, identity: string): void => {
   makeFolder(userHome, below);
-  const path = pathOf(userHome, project);
-  const made = `${path}.${uniqueName()}`;
-  writeFileSync(made, `${identity}\n`, { mode: 0o600, flag: 'wx' });
-  renameSync(made, path);
+  writeWhole(pathOf(userHome, project), `${identity}\n`);
 };
 
 /** Forgets what was approved: an earlier file that an agent brings back has to be approved again. */

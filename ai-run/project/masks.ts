@@ -1,12 +1,4 @@
-import {
-  type Dirent,
-  lstatSync,
-  readdirSync,
-  realpathSync,
-  renameSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { type Dirent, lstatSync, readdirSync, realpathSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { UserError } from '../core/error.ts';
 import { isMountable } from '../core/launch.ts';
@@ -25,7 +17,7 @@ import { projectFile } from '../core/project-file.ts';
 import { printable } from '../core/text.ts';
 import { isWithin } from '../core/workspace.ts';
 import { codeOf, makeFolder } from '../files/folder.ts';
-import { uniqueName } from '../files/unique.ts';
+import { writeWhole } from '../files/whole.ts';
 
 /** More would make every start slow, and docker's command longer than a command may be. */
 const mostMasks = 500;
@@ -84,9 +76,7 @@ const makeEmptyFile = (userHome: string): string => {
   const path = join(makeFolder(userHome, '.ai-home'), '.empty');
   const found = lstatSync(path, { throwIfNoEntry: false });
   if (found?.isFile() === true && found.size === 0) return path;
-  const made = `${path}.${uniqueName()}`;
-  writeFileSync(made, '', { mode: 0o444, flag: 'wx' });
-  renameSync(made, path);
+  writeWhole(path, '', { mode: 0o444 });
   return path;
 };
 
