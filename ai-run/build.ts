@@ -5,8 +5,8 @@ import type { Command } from './core/command.ts';
 import { UserError } from './core/error.ts';
 import { showProgress } from './exec.ts';
 
-/** Where the bakery of the same package is: beside `dist/ai-run.mjs`, and beside `ai-run/` in a checkout. */
-const beside = ['./bakery/cli.js', '../bakery/cli.ts'].map((path) =>
+/** Where the bakery of the same package is: beside `dist/ai-run.mjs`, beside `dist/run/`, and beside `ai-run/` in a checkout. */
+const beside = ['./bakery/cli.js', '../bakery/cli.js', '../bakery/cli.ts'].map((path) =>
   fileURLToPath(new URL(path, import.meta.url)),
 );
 

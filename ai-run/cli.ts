@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { parseArgs } from 'node:util';
+import { keepCompiled } from './compiled.ts';
 import { UserError } from './core/error.ts';
 import { readOptions, runFlags, usage } from './core/options.ts';
 import { printable } from './core/text.ts';
@@ -32,6 +33,7 @@ const start: Verb = async (words) => {
   if (values.version === true)
     return print((await import('../package.json', { with: { type: 'json' } })).default.version);
   const options = readOptions(values, positionals, end === -1 ? [] : words.slice(end + 1));
+  keepCompiled();
   return (await import('./run.ts')).run(options);
 };
 
@@ -79,12 +81,17 @@ const main = ([first = '', ...rest]: readonly string[]): Promise<number> =>
     ? verbs[first](rest)
     : start(first === '' ? rest : [first, ...rest]);
 
-try {
-  process.exitCode = await main(process.argv.slice(2));
-} catch (error) {
-  if (!(error instanceof UserError)) throw error;
-  process.stderr.write(
-    `error: ${printable(error.message)}\n${error.hint === undefined ? '' : `hint: ${error.hint}\n`}`,
-  );
-  process.exitCode = error.code === 'E_USAGE' ? 2 : 1;
-}
+const program = async (): Promise<void> => {
+  try {
+    process.exitCode = await main(process.argv.slice(2));
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    process.stderr.write(
+      `error: ${printable(error.message)}\n${error.hint === undefined ? '' : `hint: ${error.hint}\n`}`,
+    );
+    process.exitCode = error.code === 'E_USAGE' ? 2 : 1;
+  }
+};
+
+// Not awaited: what is loaded later imports from the file that this becomes a part of, and would wait for it.
+void program();

@@ -9,7 +9,7 @@ import { makeTinyImage } from '../test/e2e/tiny-image.ts';
  */
 
 const pairs = 20;
-const program = resolve(import.meta.dirname, '../dist/ai-run.mjs');
+const program = resolve(import.meta.dirname, '../dist/run/ai-run.mjs');
 
 const tiny = await makeTinyImage();
 const env = { ...process.env, ...tiny.env };

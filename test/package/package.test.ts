@@ -45,7 +45,7 @@ const copied = async (folder: string): Promise<string> => {
 describe('the tarball', () => {
   test.each([
     ['', 'LICENSE README.md agents bakery bakery.yaml dist package.json runtimes'],
-    ['dist/', 'ai-run ai-run.mjs bakery package.json'],
+    ['dist/', 'ai-run ai-run.mjs bakery package.json run'],
     ['dist/ai-run/', 'core'],
     ['bakery/', 'templates'],
   ])('holds in %j nothing but what is needed', (folder, names) => {
