@@ -1,10 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { PublishReport } from '../../bakery/core/published.ts';
 import type { BuildReport } from '../../bakery/core/report.ts';
 import { emulation } from '../e2e/emulation.ts';
 import { buildReferences, type Step, stepsOf } from '../e2e/history.ts';
 import { bakery, docker, edit, makeCheckout, nonce, removeCheckout, run } from '../e2e/support.ts';
+import { type Registry, serveRegistry } from './registry.ts';
 import { describeTerminal } from './terminal.ts';
 
 /** Three real agents and one that fails, on all runtimes and both platforms, from nothing cached. */
@@ -47,6 +49,7 @@ describe('the matrix', () => {
   let root = '';
   let before: string[] = [];
   let report: BuildReport;
+  let registry: Registry;
 
   const newSteps = async (): Promise<Step[][]> => {
     const references = (await buildReferences()).filter((reference) => !before.includes(reference));
@@ -54,6 +57,7 @@ describe('the matrix', () => {
   };
 
   beforeAll(async () => {
+    registry = await serveRegistry();
     root = await makeCheckout({ ...good, [broken]: 'gemini' });
     // Its program is deleted, so that its layer fails.
     await edit(join(root, 'agents', broken, 'agent.yaml'), (text) =>
@@ -85,6 +89,7 @@ describe('the matrix', () => {
   });
   afterAll(async () => {
     await removeCheckout(root, [...Object.keys(good), broken]);
+    await registry.close();
   });
 
   test('a failing layer takes its own images with it and no others, and is named', () => {
@@ -160,43 +165,37 @@ describe('the matrix', () => {
     }
   });
 
-  test('every image passes its smoke tests on both platforms', async () => {
-    const junit = join(root, 'junit.xml');
-    const { code, stdout, stderr } = await bakery([
-      '--root',
-      root,
-      'test',
-      ...Object.keys(good),
-      ...both,
-      '--json',
-      '--junit',
-      junit,
-    ]);
-    const { images } = reportOf(stdout);
+  const publish = async (): Promise<{ code: number; report: PublishReport; stderr: string }> => {
+    const to = ['--registry', `${registry.host}/ai`, '--junit', join(root, 'junit.xml')];
+    const words = ['publish', ...Object.keys(good), ...both, ...to, '--json', '--quiet'];
+    const { code, stdout, stderr } = await bakery(['--root', root, ...words]);
+    return { code, report: JSON.parse(stdout) as PublishReport, stderr };
+  };
+
+  test('one command tests every image on both platforms and publishes it', async () => {
+    const { code, report: published, stderr } = await publish();
     expect(
-      images
+      published.tests
         .filter(({ test: outcome }) => outcome !== 'passed')
         .map(({ image, platform, why }) => [image, platform, why]),
     ).toEqual([]);
-    expect(images).toHaveLength(3 * 4 * 2);
+    expect(published.tests).toHaveLength(3 * 4 * 2);
+    expect(published.images.map(({ outcome }) => outcome)).toEqual(
+      Array.from({ length: 3 * 4 }, () => 'promoted'),
+    );
     expect(code, stderr).toBe(0);
-    expect((await readFile(junit, 'utf8')).match(/<testsuite /g)).toHaveLength(3 * 4 * 2);
+    const junit = await readFile(join(root, 'junit.xml'), 'utf8');
+    expect(junit.match(/<testsuite /g)).toHaveLength(3 * 4 * 2);
   });
 
-  test('unchanged, nothing is built and nothing tested again', async () => {
+  test('unchanged, nothing is built, tested or moved again', async () => {
     before = await buildReferences();
-    const { code, stdout } = await bakery([
-      '--root',
-      root,
-      'build',
-      ...Object.keys(good),
-      ...both,
-      '--json',
-    ]);
+    const { code, report: published } = await publish();
     expect(code).toBe(0);
-    const { layers, images } = reportOf(stdout);
-    expect(layers).toEqual([]);
-    expect(new Set(images.map(({ build }) => build))).toEqual(new Set(['up to date']));
+    expect([published.layers, published.tests, published.journal]).toEqual([[], [], undefined]);
+    expect(new Set(published.images.map(({ outcome }) => outcome))).toEqual(
+      new Set(['up to date']),
+    );
     expect(await newSteps()).toEqual([]);
   });
 
@@ -242,8 +241,8 @@ describe('the matrix', () => {
     expect(stdout).toContain('(Claude Code)');
   });
 
-  // Last: it takes the images out of the engine.
   describeTerminal({
+    registry: () => registry.host,
     root: () => root,
     agents: Object.keys(good),
     runtimes,

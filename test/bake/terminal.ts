@@ -8,15 +8,15 @@ import {
   startInTerminal,
   type Tiny,
 } from '../e2e/tiny-image.ts';
-import { type Registry, serveRegistry } from './registry.ts';
 
-/** What was baked, and where. */
-type Baked = {
-  /** The checkout; known once it is baked. */
+/** What was published, and where. */
+type Published = {
+  /** The checkout, and the registry that has it below `/ai`; known once it is published. */
   readonly root: () => string;
+  readonly registry: () => string;
   readonly agents: readonly string[];
   readonly runtimes: readonly string[];
-  /** The agent that draws a full screen as soon as it starts, a box as wide as the terminal in it; baked for two platforms. */
+  /** The agent that draws a full screen as soon as it starts, a box as wide as the terminal in it; published for two platforms. */
   readonly drawing: string;
 };
 
@@ -30,26 +30,23 @@ const resize = async (running: Running, rows: number, columns: number): Promise<
   expect(ran.code, ran.stderr).toBe(0);
 };
 
-/** Baked images as a user gets them: pulled from a registry by ai-run, in a terminal. They are no longer in the engine then. */
-export const describeTerminal = ({ root, agents, runtimes, drawing }: Baked): void => {
+/** Published images as a user gets them: pulled by ai-run, in a terminal. */
+export const describeTerminal = ({
+  root,
+  registry,
+  agents,
+  runtimes,
+  drawing,
+}: Published): void => {
   describe('pulled from a registry, in a terminal', () => {
-    let registry: Registry;
     let user: Tiny;
     const versions: Record<string, string> = {};
     const names = agents.flatMap((agent) => runtimes.map((runtime) => `ai-${agent}:${runtime}`));
 
     beforeAll(async () => {
-      [registry, user] = await Promise.all([serveRegistry(), makeTinyImage()]);
-      const AI_IMAGE_REGISTRY = `${registry.host}/ai`;
+      user = await makeTinyImage();
+      const AI_IMAGE_REGISTRY = `${registry()}/ai`;
       user = { ...user, env: { ...user.env, AI_IMAGE_SOURCE: 'registry', AI_IMAGE_REGISTRY } };
-      for (const name of names) {
-        const target = `${AI_IMAGE_REGISTRY}/${name}`;
-        await docker('tag', name, target);
-        const { code, stderr } = await docker('push', '--quiet', target);
-        if (code !== 0) throw new Error(stderr);
-        await docker('image', 'rm', '--force', target);
-      }
-      await docker('image', 'rm', '--force', ...names);
       const listed = await bakery(['--root', root(), 'list', ...agents, '--json']);
       for (const { name, version } of (
         JSON.parse(listed.stdout) as { agents: { name: string; version: string }[] }
@@ -57,9 +54,9 @@ export const describeTerminal = ({ root, agents, runtimes, drawing }: Baked): vo
         versions[name] = version;
     });
     afterAll(async () => {
-      const pulled = names.map((name) => `${registry.host}/ai/${name}`);
+      const pulled = names.map((name) => `${registry()}/ai/${name}`);
       await docker('image', 'rm', '--force', ...pulled);
-      await Promise.all([registry.close(), user.close()]);
+      await user.close();
     });
 
     /** Ends the only session of the user. */
@@ -75,7 +72,7 @@ export const describeTerminal = ({ root, agents, runtimes, drawing }: Baked): vo
       async (agent, runtime) => {
         const running = startInTerminal(user, [agent, '--runtime', runtime, '--', '--version']);
         expect(await running.ended, running.seen()).toBe(0);
-        const name = `${registry.host}/ai/ai-${agent}:${runtime}`;
+        const name = `${registry()}/ai/ai-${agent}:${runtime}`;
         expect(running.seen()).toContain(`Status: Downloaded newer image for ${name}`);
         // After the pull: its progress names digests, in which anything may stand.
         const said = running.seen().split('Status: Downloaded').at(-1);
