@@ -14,7 +14,7 @@ import { type Settings, settle } from './core/settings.ts';
 import { printable } from './core/text.ts';
 import { widenings } from './core/widening.ts';
 import { parseMount } from './core/workspace.ts';
-import { checkUids } from './engine/uids.ts';
+import { checkEngine } from './engine/fit.ts';
 import { attach } from './exec.ts';
 import { findImage, type Image } from './image.ts';
 import { openParts } from './parts.ts';
@@ -167,7 +167,7 @@ export const run = async (said: RunOptions): Promise<number> => {
   const here = findWorkspace('.', userHome);
   const projectFile = await openProjectFile({ said, project: here, userHome, usual, ask });
   const { options } = projectFile;
-  await checkUids(userHome);
+  await checkEngine(userHome);
   // The project's file may name another runtime.
   const { found, agree } =
     options.runtime === said.runtime ? early : search(options, settings, userHome);

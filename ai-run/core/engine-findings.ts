@@ -2,7 +2,7 @@ import type { Endpoint } from './endpoint.ts';
 import type { EngineInfo } from './engine-info.ts';
 import { escapesOf } from './escapes.ts';
 import { failed, type Finding, ok, warning } from './finding.ts';
-import { otherUids } from './uid-mapping.ts';
+import { unfit } from './unfit.ts';
 import { lacks } from './version.ts';
 
 /** What `doctor` says about an engine that answered: everything that can be told from its own words. */
@@ -42,18 +42,12 @@ const knownEscapes = (engine: EngineInfo): readonly Finding[] => {
   });
 };
 
-const users = (engine: EngineInfo, endpoint: Endpoint | undefined): Finding => {
-  const { rootless, remapped, kind } = engine;
-  if (rootless || remapped) {
-    const { message, hint = '' } = otherUids(
-      rootless ? 'rootless' : 'remapped',
-      endpoint?.host ?? 'that docker uses',
-    );
-    return failed('users', message, hint);
-  }
+const agents = (engine: EngineInfo, endpoint: Endpoint | undefined): Finding => {
+  const problem = unfit(engine, endpoint?.host);
+  if (problem !== undefined) return failed('agents', problem.message, problem.hint ?? '');
   return ok(
-    'users',
-    kind === 'Docker Desktop'
+    'agents',
+    engine.kind === 'Docker Desktop'
       ? 'files are shared through its virtual machine, as yours'
       : 'uids in containers are those of the machine; agents are never root',
   );
@@ -101,7 +95,7 @@ export const engineFindings = (
 ): readonly Finding[] => [
   identity(engine, endpoint),
   ...knownEscapes(engine),
-  users(engine, endpoint),
+  agents(engine, endpoint),
   confinement(engine),
   limits(engine),
   gvisor(engine),

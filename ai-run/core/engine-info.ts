@@ -90,7 +90,7 @@ const versionIn = (said: string | null | undefined): string | undefined =>
  * Whether uids of this engine's containers are those of the machine, from its answer to `docker info` alone. Docker Desktop
  * shares files through its virtual machine, as the user who started it.
  */
-export const uidsOf = (info: unknown): 'same' | 'rootless' | 'remapped' => {
+const uidsOf = (info: unknown): 'same' | 'rootless' | 'remapped' => {
   const { SecurityOptions, OperatingSystem } = Info.parse(info);
   const security = securityOf(SecurityOptions ?? []);
   if (OperatingSystem?.startsWith('Docker Desktop') === true) return 'same';

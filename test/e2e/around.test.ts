@@ -97,7 +97,7 @@ describe('doctor', () => {
     for (const check of [
       'engine',
       'known escapes',
-      'users',
+      'agents',
       'confinement',
       'limits',
       'gVisor',

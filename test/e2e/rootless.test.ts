@@ -33,7 +33,7 @@ describe.skipIf(!(await canBeRootless()))(
       ]);
       expect(ran.code).toBe(1);
       expect(ran.stdout).toMatch(/^ok +engine +rootless Docker Engine /m);
-      expect(ran.stdout).toMatch(/^failed +users /m);
+      expect(ran.stdout).toMatch(/^failed +agents /m);
     });
   },
 );

@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { engineFindings } from '../../../ai-run/core/engine-findings.ts';
-import { type EngineInfo, parseEngine, uidsOf } from '../../../ai-run/core/engine-info.ts';
+import { type EngineInfo, parseEngine } from '../../../ai-run/core/engine-info.ts';
+import { unfit } from '../../../ai-run/core/unfit.ts';
 import { escapesOf } from '../../../ai-run/core/escapes.ts';
 import { formatFindings } from '../../../ai-run/core/finding.ts';
 import { fixtures } from '../support.ts';
@@ -75,21 +76,25 @@ describe('an engine', () => {
   });
 });
 
-describe('uids', () => {
+describe('an engine that no agent can work on', () => {
+  const place = 'unix:///run/docker.sock';
+
   test.each([
-    ['debian', 'same'],
-    ['rootless', 'rootless'],
-    ['desktop', 'same'],
-    ['podman', 'rootless'],
-  ])('of %s are %s', (name, expected) => {
-    expect(uidsOf(captured(name).info)).toBe(expected);
+    ['debian', undefined],
+    ['desktop', undefined],
+    ['rootless', 'is rootless'],
+    ['podman', 'is Podman'],
+  ])('%s: %s', (name, expected) => {
+    const problem = unfit(parse(name), place);
+    if (expected === undefined) expect(problem).toBeUndefined();
+    else expect(problem?.message).toContain(`the engine at ${place} ${expected}`);
   });
 
-  test('are others under userns-remap', () => {
-    const { info } = captured('debian');
-    expect(
-      uidsOf({ ...info, SecurityOptions: ['name=seccomp,profile=builtin', 'name=userns'] }),
-    ).toBe('remapped');
+  test('is one with userns-remap', () => {
+    const { version, info } = captured('debian');
+    const options = ['name=seccomp,profile=builtin', 'name=userns'];
+    const engine = parseEngine(version, { ...info, SecurityOptions: options });
+    expect(unfit(engine)?.message).toContain('the engine has userns-remap');
   });
 });
 
@@ -144,9 +149,10 @@ describe('known escapes', () => {
 });
 
 test.each<[string, Partial<EngineInfo>, string]>([
-  ['users', {}, 'ok'],
-  ['users', { rootless: true }, 'failed'],
-  ['users', { remapped: true }, 'failed'],
+  ['agents', {}, 'ok'],
+  ['agents', { rootless: true }, 'failed'],
+  ['agents', { version: '5.4.2', kind: 'Podman' }, 'failed'],
+  ['agents', { remapped: true }, 'failed'],
   ['confinement', {}, 'ok'],
   ['confinement', { seccomp: 'unconfined' }, 'failed'],
   ['confinement', { seccomp: 'unconfined', kind: 'Docker Desktop' }, 'warning'],

@@ -1,6 +1,5 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { otherUids } from '../core/uid-mapping.ts';
 import { capture } from '../exec.ts';
 import { findEndpoint, incarnation } from './endpoint.ts';
 
@@ -12,22 +11,27 @@ const noted = (path: string): string | undefined => {
   }
 };
 
+const ask = (verb: string) => capture({ file: 'docker', args: [verb, '--format={{json .}}'] });
+
 /**
  * Whether an agent can work on this engine at all. It is asked once for each time that it starts: `~/.ai-run/engine` names
  * the last one that was found fit. A remote engine is asked each time.
- * @throws UserError E_ENGINE_UIDS for an engine that maps uids. One that does not answer is for others to report.
+ * @throws UserError E_ENGINE_UNFIT for one that maps uids, and for Podman. One that does not answer is for others to report.
  */
-export const checkUids = async (userHome: string): Promise<void> => {
+export const checkEngine = async (userHome: string): Promise<void> => {
   const endpoint = findEndpoint();
   const now = endpoint === undefined ? undefined : incarnation(endpoint);
   const folder = join(userHome, '.ai-run');
   const note = join(folder, 'engine');
   if (now !== undefined && noted(note) === now) return;
-  const { code, stdout } = await capture({ file: 'docker', args: ['info', '--format={{json .}}'] });
-  if (code !== 0) return;
-  const { uidsOf } = await import('../core/engine-info.ts');
-  const uids = uidsOf(JSON.parse(stdout));
-  if (uids !== 'same') throw otherUids(uids, endpoint?.host ?? 'that docker uses');
+  const [info, version] = await Promise.all([ask('info'), ask('version')]);
+  if (info.code !== 0) return;
+  const { parseEngine } = await import('../core/engine-info.ts');
+  const { unfit } = await import('../core/unfit.ts');
+  // Rootless engines exist that do not answer `docker version`.
+  const made: unknown = version.code === 0 ? JSON.parse(version.stdout) : undefined;
+  const problem = unfit(parseEngine(made, JSON.parse(info.stdout)), endpoint?.host);
+  if (problem !== undefined) throw problem;
   if (now === undefined) return;
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   // Half of it names no engine, which is asked again then.
