@@ -1,4 +1,3 @@
-import pLimit from 'p-limit';
 import { UserError } from '../../ai-run/core/error.ts';
 import type { Digest } from '../../ai-run/core/reference.ts';
 import { repositoryOf, type RegistryOutput } from '../core/bake.ts';
@@ -9,33 +8,6 @@ import type { Image } from '../core/plan.ts';
 import { annotationsOf, stagingTag } from '../core/publish.ts';
 import type { Registry } from '../registry/client.ts';
 import type { ProvidedLayer } from './layers.ts';
-
-const requests = 16;
-
-/**
- * Gives the repository of an image the layers it is made of, without moving them. BuildKit would look for them in one repository
- * of all that it has ever seen them in, which need not be one of this registry's, and upload them again.
- * @returns whether the registry did; one that mounts nothing has them uploaded by whoever pushes.
- */
-export const mountLayers = async (
-  image: Image,
-  provided: readonly ProvidedLayer[],
-  where: string,
-  registry: Registry,
-): Promise<boolean> => {
-  const limit = pLimit(requests);
-  const digests = provided.flatMap(({ manifest }) =>
-    manifest === undefined ? [] : blobsOf(manifest).layers,
-  );
-  const mounted = await Promise.all(
-    [...new Set(digests)].map((digest) =>
-      limit(() =>
-        registry.mountBlob(repositoryOf(where, image), digest, `${where}/${layersRepository}`),
-      ),
-    ),
-  );
-  return mounted.every(Boolean);
-};
 
 /**
  * Stages an image out of what the registry has: its frame, in the image's own repository, and its layers. Nothing of a layer is

@@ -13,7 +13,7 @@ import { pushWaves } from '../core/waves.ts';
 import type { Kitchen } from '../kitchen.ts';
 import { type Pushed, pushImages } from '../push.ts';
 import type { Registry } from '../registry/client.ts';
-import { composeImage, mountLayers } from './compose.ts';
+import { composeImage } from './compose.ts';
 import { type ProvidedLayer, provideLayers } from './layers.ts';
 import { readBack } from './promote.ts';
 
@@ -30,10 +30,9 @@ export type Staged = {
 };
 
 /**
- * Builds the layers that the registry does not have, and stages these images. One whose layers are all of this run is pushed by
- * BuildKit as a whole: wave by wave, so that a layer is uploaded once. One that takes a layer from the registry is composed
- * there, so that its builder needs nothing of it; and a registry has one version of a layer only, whatever
- * a builder remembers. An image that misses a layer on one platform is not pushed at all.
+ * Builds the layers that the registry does not have, and stages these images: BuildKit pushes their frames, and their layers are
+ * added in the registry. So a registry has one version of a layer, whatever its builders remember, and a builder
+ * needs nothing of it. An image that misses a layer on one platform is not staged at all.
  */
 export const stage = async (
   plan: Plan,
@@ -56,8 +55,6 @@ export const stage = async (
   /** The lowest first. */
   const layersOf = ({ layers }: Image): ProvidedLayer[] =>
     layers.flatMap((id) => byId.get(id) ?? []);
-  const isComposed = (image: Image): boolean =>
-    layersOf(image).some(({ outcome }) => outcome === 'from the registry');
 
   const complete = images.filter((image) => {
     const fault = layersOf(image).find(({ outcome }) => outcome === 'failed');
@@ -76,24 +73,18 @@ export const stage = async (
     return found?.annotations[createdAnnotation] === created ? found : undefined;
   };
 
-  const originals = new Map(complete.map((image) => [image.id, image]));
-  /** What a push left, as what is to be tested: under its staging tag, and with its layers. */
-  const finish = async (pushed: Image, index: Manifest): Promise<Manifest> => {
-    const image = originals.get(pushed.id) ?? pushed;
-    if (isComposed(image)) return composeImage(image, index, layersOf(image), output, registry);
-    if (byDigest)
-      await registry.writeManifest(`${repositoryOf(where, image)}:${stagingTag(image)}`, index);
-    return index;
-  };
-
   /** @returns whether the registry has it now. */
   const settle = async (image: Image, { digests, result }: Pushed): Promise<boolean> => {
     try {
-      const pushed = await find(image, digests.get(image.id));
-      const index = pushed === undefined ? undefined : await finish(image, pushed);
-      if (index !== undefined) indexes.set(image.id, index);
-      else faults.set(image.id, { outcome: 'failed', why: firstLine(result.error) });
-      return index !== undefined;
+      const frame = await find(image, digests.get(image.id));
+      const whole = images.find(({ id }) => id === image.id);
+      if (frame !== undefined && whole !== undefined) {
+        const index = await composeImage(whole, frame, layersOf(whole), output, registry);
+        indexes.set(image.id, index);
+        return true;
+      }
+      faults.set(image.id, { outcome: 'failed', why: firstLine(result.error) });
+      return false;
     } catch (error) {
       if (!(error instanceof UserError) || kitchen.signal.aborted) throw error;
       faults.set(image.id, { outcome: 'failed', why: error.message });
@@ -104,8 +95,8 @@ export const stage = async (
   const push = async (id: string, wave: readonly Image[]): Promise<void> => {
     const pushed = await pushImages(id, wave, output, context);
     results.push(pushed.result);
-    const missing: Image[] = [];
-    for (const image of wave) if (!(await settle(image, pushed))) missing.push(image);
+    const settled = await Promise.all(wave.map((image) => settle(image, pushed)));
+    const missing = wave.filter((_, at) => settled[at] === false);
     // One image that fails has taken the others of its call with it: each for itself, unless it is the registry.
     if (wave.length === 1 || isPassing(pushed.result.error ?? '')) return;
     for (const image of missing) {
@@ -114,25 +105,11 @@ export const stage = async (
     }
   };
 
-  // What is in an image's repository already is not uploaded: in which order images are pushed only matters to their base then.
-  const ready = await Promise.all(
-    complete.map(async (image) => {
-      if (isComposed(image)) return frameOf(image);
-      const mounted = await mountLayers(image, layersOf(image), where, registry).catch(giveUp);
-      return mounted ? { ...image, layers: [] } : image;
-    }),
-  );
-  const waves = pushWaves(ready);
+  const waves = pushWaves(complete.map(frameOf));
   for (const [at, wave] of waves.entries())
     await push(`push ${at + 1} of ${waves.length}, ${wave.length} images`, wave);
   const reused = provided.filter(({ outcome }) => outcome === 'from the registry');
   return { results, reused: reused.map(({ layer }) => layer.id), indexes, faults };
-};
-
-/** What goes wrong here goes wrong for the push as well, which says so of its image. */
-const giveUp = (error: unknown): boolean => {
-  if (error instanceof UserError && error.code === 'E_REGISTRY') return false;
-  throw error;
 };
 
 const firstLine = (text = 'the registry does not have what was pushed'): string =>
