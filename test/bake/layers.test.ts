@@ -207,7 +207,7 @@ describe.skipIf(started.code !== 0)(`a builder that is not the engine${reason}`,
     own = where;
     where = `${where}-remote`;
     const ran = await docker('buildx', 'create', '--driver=remote', `--name=${builder}`, address);
-    expect(ran.code, ran.stderr).toBe(0);
+    if (ran.code !== 0) throw new Error(ran.stderr);
     for (const agent of agents) await catalogue.setAgent(agent, '2.0.0');
   });
   afterAll(async () => {

@@ -28,8 +28,8 @@ const staging = 'stg-000000000000';
 const tested = 'tested-000000000000-amd64';
 
 test('an old layer goes, unless today’s definitions are made of it', () => {
-  const of = (name: string): Tagged => tagged(`layer-${name}-arm64`, name, 31, { children: [] });
-  const [old, current] = [of('a00000000000'), of('b00000000000')];
+  const old = tagged('layer-a00000000000-arm64', 'a', 31, { children: [] });
+  const current = tagged('layer-b00000000000-arm64', 'b', 31, { children: [] });
   expect(prunable([old, current], { ...keep, tags: new Set([current.tag]) })).toEqual({
     tags: [old.tag],
     digests: [old.digest],

@@ -120,6 +120,8 @@ const guarded =
       ? response.end(index)
       : response.writeHead(401, { 'www-authenticate': challenge() }).end();
 
+const opened = () => openRegistry(new AbortController().signal);
+
 describe('readManifest', () => {
   let server: Server;
   let address: string;
@@ -153,6 +155,7 @@ describe('readManifest', () => {
     openRegistry(new AbortController().signal).deleteManifest(`${address}/acme/image@${digest}`);
   const list = (): Promise<string[]> =>
     openRegistry(new AbortController().signal).readTags(`${address}/acme/image`);
+  const repository = (): string => `${address}/acme/image`;
   const tokens = (): string[] => requests.filter((line) => line.includes('/token'));
   const config = (value: unknown): Promise<void> =>
     writeFile(join(folder, 'config.json'), JSON.stringify(value));
@@ -395,8 +398,6 @@ describe('readManifest', () => {
   describe('blobs', () => {
     const blob = bytes('{"a":1}');
     const name = `sha256:${createHash('sha256').update(blob).digest('hex')}` as const;
-    const repository = (): string => `${address}/acme/image`;
-    const opened = () => openRegistry(new AbortController().signal);
 
     test('are read, and are what was asked for', async () => {
       handler = (_, response) => response.end(blob);
