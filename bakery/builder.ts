@@ -23,9 +23,10 @@ const valueOf = (text: string, key: string): string =>
 
 /**
  * Asks buildx what it is and what it can do.
+ * @param name a builder; without one, the one that would build.
  * @throws UserError E_NO_BUILDX where there is none or an old one, E_NO_BUILDER where its builder does not answer.
  */
-export const openBuilder = async (signal?: AbortSignal): Promise<Builder> => {
+export const openBuilder = async (signal?: AbortSignal, name?: string): Promise<Builder> => {
   const options = { timeout: 60_000, ...(signal === undefined ? {} : { signal }) };
   const version = await run({ file: 'docker', args: ['buildx', 'version'] }, options);
   const buildx = /\bv?(\d+)\.(\d+)\.(\d+)/.exec(version.stdout);
@@ -39,7 +40,8 @@ export const openBuilder = async (signal?: AbortSignal): Promise<Builder> => {
       hint: `install buildx ${oldest.join('.')} or newer`,
     });
   }
-  const inspected = await run({ file: 'docker', args: ['buildx', 'inspect'] }, options);
+  const args = ['buildx', 'inspect', ...(name === undefined ? [] : [name])];
+  const inspected = await run({ file: 'docker', args }, options);
   const problem = valueOf(inspected.stdout, 'Error') || inspected.stderr.trim();
   if (inspected.exitCode !== 0 || valueOf(inspected.stdout, 'Error') !== '') {
     throw new UserError('E_NO_BUILDER', `the buildx builder does not answer: ${problem}`, {

@@ -7,6 +7,7 @@ import { buildInputs, type Checkout, openCheckout } from '../checkout.ts';
 import { upstreamsOf } from '../core/dockerfile.ts';
 import { mirrored } from '../core/settings.ts';
 import { openEngine } from '../engine.ts';
+import { capture } from '../exec.ts';
 import { openRegistry } from '../registry/client.ts';
 import { paint, table } from '../report.ts';
 import { type CommonFlags, print, printJson } from './flags.ts';
@@ -67,7 +68,14 @@ const builder = async (signal: AbortSignal): Promise<Finding> => {
 };
 
 const emulation = async (signal: AbortSignal): Promise<Finding> => {
-  const { platforms: executable } = await openBuilder(signal);
+  const used = await openBuilder(signal);
+  // Tests run in the engine, whatever builds. Its own builder has the name of docker's context.
+  const { platforms: executable } = isEngine(used)
+    ? used
+    : await openBuilder(
+        signal,
+        (await capture({ file: 'docker', args: ['context', 'show'] }, { signal })).trim(),
+      );
   const missing = platforms.filter((platform) => !executable.includes(platform));
   return missing.length === 0
     ? ok('smoke tests', `can run on ${platforms.join(' and ')}`)
