@@ -3,12 +3,17 @@ import { run } from './exec.ts';
 
 /** What `docker buildx` would build with. */
 export type Builder = {
+  /** As `docker buildx ls` has it. */
+  readonly name: string;
   /** `0.29.1` */
   readonly buildx: string;
   readonly driver: string;
   /** Platforms whose programs it can execute, natively or emulated. */
   readonly platforms: readonly string[];
 };
+
+/** Whether it is the engine itself: it has the engine's images, and cannot push without a tag. */
+export const isEngine = ({ driver }: Builder): boolean => driver === 'docker';
 
 /** Before this, a tag could for a moment point at a single platform's manifest (docker/buildx#2955). */
 const oldest = [0, 22] as const;
@@ -18,9 +23,10 @@ const valueOf = (text: string, key: string): string =>
 
 /**
  * Asks buildx what it is and what it can do.
+ * @param name a builder; without one, the one that would build.
  * @throws UserError E_NO_BUILDX where there is none or an old one, E_NO_BUILDER where its builder does not answer.
  */
-export const openBuilder = async (signal?: AbortSignal): Promise<Builder> => {
+export const openBuilder = async (signal?: AbortSignal, name?: string): Promise<Builder> => {
   const options = { timeout: 60_000, ...(signal === undefined ? {} : { signal }) };
   const version = await run({ file: 'docker', args: ['buildx', 'version'] }, options);
   const buildx = /\bv?(\d+)\.(\d+)\.(\d+)/.exec(version.stdout);
@@ -34,7 +40,8 @@ export const openBuilder = async (signal?: AbortSignal): Promise<Builder> => {
       hint: `install buildx ${oldest.join('.')} or newer`,
     });
   }
-  const inspected = await run({ file: 'docker', args: ['buildx', 'inspect'] }, options);
+  const args = ['buildx', 'inspect', ...(name === undefined ? [] : [name])];
+  const inspected = await run({ file: 'docker', args }, options);
   const problem = valueOf(inspected.stdout, 'Error') || inspected.stderr.trim();
   if (inspected.exitCode !== 0 || valueOf(inspected.stdout, 'Error') !== '') {
     throw new UserError('E_NO_BUILDER', `the buildx builder does not answer: ${problem}`, {
@@ -42,6 +49,7 @@ export const openBuilder = async (signal?: AbortSignal): Promise<Builder> => {
     });
   }
   return {
+    name: valueOf(inspected.stdout, 'Name'),
     buildx: buildx.slice(1).join('.'),
     driver: valueOf(inspected.stdout, 'Driver'),
     platforms: valueOf(inspected.stdout, 'Platforms')

@@ -1,11 +1,13 @@
 import { statfs } from 'node:fs/promises';
 import { UserError } from '../../ai-run/core/error.ts';
 import { platforms } from '../../ai-run/core/platform.ts';
-import { openBuilder } from '../builder.ts';
+import { printable } from '../../ai-run/core/text.ts';
+import { isEngine, openBuilder } from '../builder.ts';
 import { buildInputs, type Checkout, openCheckout } from '../checkout.ts';
 import { upstreamsOf } from '../core/dockerfile.ts';
 import { mirrored } from '../core/settings.ts';
 import { openEngine } from '../engine.ts';
+import { capture } from '../exec.ts';
 import { openRegistry } from '../registry/client.ts';
 import { paint, table } from '../report.ts';
 import { type CommonFlags, print, printJson } from './flags.ts';
@@ -59,12 +61,21 @@ const engine = async (signal: AbortSignal): Promise<Finding> => {
 };
 
 const builder = async (signal: AbortSignal): Promise<Finding> => {
-  const { buildx, driver } = await openBuilder(signal);
-  return ok('builder', `buildx ${buildx}, driver ${driver}`);
+  const found = await openBuilder(signal);
+  const { name, buildx, driver } = found;
+  const how = isEngine(found) ? '' : ': pushes by digest, and hands images over to the engine';
+  return ok('builder', printable(`buildx ${buildx}, ${name}, driver ${driver}${how}`));
 };
 
 const emulation = async (signal: AbortSignal): Promise<Finding> => {
-  const { platforms: executable } = await openBuilder(signal);
+  const used = await openBuilder(signal);
+  // Tests run in the engine, whatever builds. Its own builder has the name of docker's context.
+  const { platforms: executable } = isEngine(used)
+    ? used
+    : await openBuilder(
+        signal,
+        (await capture({ file: 'docker', args: ['context', 'show'] }, { signal })).trim(),
+      );
   const missing = platforms.filter((platform) => !executable.includes(platform));
   return missing.length === 0
     ? ok('smoke tests', `can run on ${platforms.join(' and ')}`)

@@ -1,9 +1,11 @@
 import { UserError } from '../../ai-run/core/error.ts';
 import type { Digest } from '../../ai-run/core/reference.ts';
-import { bakeLayers, contextOf } from '../bake.ts';
+import { contextOf } from '../bake.ts';
 import type { BuildResult } from '../build.ts';
+import { isEngine } from '../builder.ts';
 import { repositoryOf, type RegistryOutput } from '../core/bake.ts';
 import { isPassing } from '../core/challenge.ts';
+import { frameOf } from '../core/compose.ts';
 import type { Manifest } from '../core/manifest.ts';
 import type { Image, Plan } from '../core/plan.ts';
 import { createdAnnotation, stagingTag } from '../core/publish.ts';
@@ -11,11 +13,15 @@ import { pushWaves } from '../core/waves.ts';
 import type { Kitchen } from '../kitchen.ts';
 import { type Pushed, pushImages } from '../push.ts';
 import type { Registry } from '../registry/client.ts';
+import { composeImage } from './compose.ts';
+import { type ProvidedLayer, provideLayers } from './layers.ts';
 import { readBack } from './promote.ts';
 
 /** What became of the images that had to be built, by image id. */
 export type Staged = {
   readonly results: readonly BuildResult[];
+  /** Ids of the layers that the registry had. */
+  readonly reused: readonly string[];
   readonly indexes: ReadonlyMap<string, Manifest>;
   readonly faults: ReadonlyMap<
     string,
@@ -24,43 +30,61 @@ export type Staged = {
 };
 
 /**
- * Builds the layers of these images and pushes the images under their staging tags: wave by wave, so that a layer is
- * uploaded once. An image that misses a layer on one platform is not pushed at all.
+ * Builds the layers that the registry does not have, and stages these images: BuildKit pushes their frames, and their layers are
+ * added in the registry. So a registry has one version of a layer, whatever its builders remember, and a builder
+ * needs nothing of it. An image that misses a layer on one platform is not staged at all.
  */
 export const stage = async (
   plan: Plan,
   images: readonly Image[],
-  output: RegistryOutput,
+  { registry: where, created }: RegistryOutput,
   registry: Registry,
   kitchen: Kitchen,
 ): Promise<Staged> => {
+  const byDigest = !isEngine(kitchen.builder);
+  const output: RegistryOutput = { to: 'registry', registry: where, created, byDigest };
   const indexes = new Map<string, Manifest>();
   const faults = new Map<string, { outcome: 'blocked' | 'failed'; why: string }>();
-  const layers = await bakeLayers(plan, images, kitchen);
-  const results = [...layers.results];
-  const whole = images.filter((image) => {
-    const fault = layers.failed.find(({ id }) => image.layers.includes(id));
-    if (fault !== undefined)
-      faults.set(image.id, { outcome: 'blocked', why: `${fault.id} failed` });
-    return fault === undefined;
+  const needed = plan.layers.filter(({ id }) => images.some(({ layers }) => layers.includes(id)));
+  const context = contextOf(kitchen);
+  const provided = await provideLayers(needed, output, registry, context, kitchen.force);
+  for (const { layer, outcome } of provided)
+    if (outcome === 'built') await kitchen.memory.built(layer.key);
+  const results = provided.flatMap(({ result }) => result ?? []);
+  const byId = new Map(provided.map((one) => [one.layer.id, one]));
+  /** The lowest first. */
+  const layersOf = ({ layers }: Image): ProvidedLayer[] =>
+    layers.flatMap((id) => byId.get(id) ?? []);
+
+  const complete = images.filter((image) => {
+    const fault = layersOf(image).find(({ outcome }) => outcome === 'failed');
+    if (fault === undefined) return true;
+    const why = `${fault.layer.id} failed${fault.result === undefined ? `: ${fault.why ?? ''}` : ''}`;
+    faults.set(image.id, { outcome: 'blocked', why });
+    return false;
   });
 
   /** By digest where BuildKit has told it, otherwise by the tag that this run may have reached. */
   const find = async (image: Image, digest: Digest | undefined): Promise<Manifest | undefined> => {
-    const repository = repositoryOf(output.registry, image);
+    const repository = repositoryOf(where, image);
     if (digest !== undefined)
       return readBack(registry, `${repository}@${digest}`, () => true, kitchen.signal);
     const found = await registry.readManifest(`${repository}:${stagingTag(image)}`);
-    return found?.annotations[createdAnnotation] === output.created ? found : undefined;
+    return found?.annotations[createdAnnotation] === created ? found : undefined;
   };
 
   /** @returns whether the registry has it now. */
   const settle = async (image: Image, { digests, result }: Pushed): Promise<boolean> => {
     try {
-      const index = await find(image, digests.get(image.id));
-      if (index !== undefined) indexes.set(image.id, index);
-      else faults.set(image.id, { outcome: 'failed', why: firstLine(result.error) });
-      return index !== undefined;
+      const frame = await find(image, digests.get(image.id));
+      const whole = images.find(({ id }) => id === image.id);
+      if (frame !== undefined && whole !== undefined) {
+        const index = await composeImage(whole, frame, layersOf(whole), output, registry);
+        indexes.set(image.id, index);
+        return true;
+      }
+      faults.set(image.id, { outcome: 'failed', why: firstLine(result.error) });
+      return false;
     } catch (error) {
       if (!(error instanceof UserError) || kitchen.signal.aborted) throw error;
       faults.set(image.id, { outcome: 'failed', why: error.message });
@@ -69,10 +93,10 @@ export const stage = async (
   };
 
   const push = async (id: string, wave: readonly Image[]): Promise<void> => {
-    const pushed = await pushImages(id, wave, output, contextOf(kitchen));
+    const pushed = await pushImages(id, wave, output, context);
     results.push(pushed.result);
-    const missing: Image[] = [];
-    for (const image of wave) if (!(await settle(image, pushed))) missing.push(image);
+    const settled = await Promise.all(wave.map((image) => settle(image, pushed)));
+    const missing = wave.filter((_, at) => settled[at] === false);
     // One image that fails has taken the others of its call with it: each for itself, unless it is the registry.
     if (wave.length === 1 || isPassing(pushed.result.error ?? '')) return;
     for (const image of missing) {
@@ -81,10 +105,11 @@ export const stage = async (
     }
   };
 
-  const waves = pushWaves(whole);
+  const waves = pushWaves(complete.map(frameOf));
   for (const [at, wave] of waves.entries())
     await push(`push ${at + 1} of ${waves.length}, ${wave.length} images`, wave);
-  return { results, indexes, faults };
+  const reused = provided.filter(({ outcome }) => outcome === 'from the registry');
+  return { results, reused: reused.map(({ layer }) => layer.id), indexes, faults };
 };
 
 const firstLine = (text = 'the registry does not have what was pushed'): string =>
