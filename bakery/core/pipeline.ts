@@ -2,6 +2,7 @@ import { UserError } from '../../ai-run/core/error.ts';
 import { architecture, type Platform, platforms } from '../../ai-run/core/platform.ts';
 import type { CiSettings } from './ci-settings.ts';
 import type { Selection } from './matrix.ts';
+import { type Job, publishing } from './pipeline-job.ts';
 import type { Image, Layer } from './plan.ts';
 import type { Need } from './publish.ts';
 import { type Step, steps } from './steps.ts';
@@ -23,29 +24,8 @@ export type PipelineOptions = {
   readonly settings: CiSettings;
 };
 
-export type Job = {
-  readonly stage: 'layers' | 'images' | 'tests' | 'promotion';
-  readonly script: readonly string[];
-  readonly when?: 'always';
-  readonly needs?: readonly string[];
-  readonly tags?: readonly string[];
-  readonly interruptible?: boolean;
-  readonly resource_group?: string;
-  readonly before_script?: readonly string[];
-  readonly services?: readonly string[];
-  readonly artifacts?: {
-    readonly when: 'always';
-    readonly expire_in: string;
-    readonly paths: readonly string[];
-    readonly reports?: { readonly junit: string };
-  };
-};
-
 /** What GitLab.com takes at most on its free plan; other instances say themselves. docs.gitlab.com/administration/instance_limits */
 const mostJobs = 500;
-
-/** Where jobs leave their reports, relative to the checkout; git ignores it. */
-const folder = '.bakery/ci';
 
 /** The one job that all tests may wait for. */
 const imagesJob = 'images';
@@ -54,37 +34,6 @@ const imagesJob = 'images';
 const retry = {
   max: 2,
   when: ['runner_system_failure', 'scheduler_failure', 'data_integrity_failure', 'api_failure'],
-};
-
-/** A job that publishes: its command, and what it leaves, whether it fails or not. */
-const publishing = (
-  name: string,
-  words: readonly string[],
-  { registry, settings }: PipelineOptions,
-  leaves: readonly ('junit' | 'journal')[] = [],
-): Pick<Job, 'script' | 'artifacts'> => {
-  const report = `${folder}/${name}.json`;
-  const junit = leaves.includes('junit') ? `${folder}/${name}.xml` : undefined;
-  const journal = leaves.includes('journal') ? `${folder}/${name}.journal.json` : undefined;
-  const command = [
-    settings.command ?? 'npx bakery',
-    'publish',
-    ...words,
-    `--registry ${registry}`,
-    `--report ${report}`,
-    ...(junit === undefined ? [] : [`--junit ${junit}`]),
-    ...(journal === undefined ? [] : [`--journal ${journal}`]),
-  ];
-  return {
-    script: [command.join(' ')],
-    artifacts: {
-      when: 'always',
-      // The journal is the record of what users got, and when.
-      expire_in: journal === undefined ? '1 week' : '1 year',
-      paths: [report, ...(journal === undefined ? [] : [journal])],
-      ...(junit === undefined ? {} : { reports: { junit } }),
-    },
-  };
 };
 
 /** The words that select the same again. */

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import type { Platform } from '../../../ai-run/core/platform.ts';
 import { CiSettings } from '../../../bakery/core/ci-settings.ts';
+import type { Job } from '../../../bakery/core/pipeline-job.ts';
 import {
-  type Job,
   pipeline,
   pipelineJobs,
   type PipelineOptions,
