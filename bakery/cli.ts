@@ -5,6 +5,7 @@ import { UserError } from '../ai-run/core/error.ts';
 import { redacted } from '../ai-run/core/text.ts';
 import type { BuildFlags } from './commands/build.ts';
 import type { CiFlags } from './commands/ci.ts';
+import type { LayerFlags } from './commands/layer.ts';
 import type { ListFlags } from './commands/list.ts';
 import type { PlanFlags } from './commands/plan.ts';
 import type { PruneFlags } from './commands/prune.ts';
@@ -184,6 +185,36 @@ What the jobs run on is said in bakery.yaml, under \`ci\`: docs/ci.md.`,
   )
   .action(async (agents: string[], flags: SelectionFlags & CiFlags) =>
     setExit(await (await import('./commands/ci.ts')).ci({ ...common(), ...flags, agents })),
+  );
+
+program
+  .command('layer')
+  .description(
+    'leave layers in a registry, built where it does not have them: what CI does in parallel',
+  )
+  .argument('<ids...>', 'as `bakery plan` has them, like "agent/claude linux/arm64" or runtime/go')
+  .requiredOption('--registry <registry>', 'with its namespace, like registry.example.com/ai')
+  .option(
+    '--platform <names>',
+    'platforms of what is named without one, separated by commas; none means all',
+    names,
+  )
+  .option('--force', 'build again what is there')
+  .option('--jobs <n>', 'layers built at a time', count)
+  .option('--quiet', 'no progress')
+  .option('--json', 'print the result for machines')
+  .addHelpText(
+    'after',
+    `
+Examples:
+  bakery layer 'agent/claude linux/arm64' --registry registry.example.com/ai
+  bakery layer agent/claude --platform linux/arm64 --registry registry.example.com/ai
+  bakery layer runtime/base runtime/go --registry registry.example.com/ai   on all their platforms
+
+What the registry has under a layer's key is not built. Publishing makes images of it on any machine: it downloads and builds nothing of it.`,
+  )
+  .action(async (ids: string[], flags: LayerFlags) =>
+    setExit(await (await import('./commands/layer.ts')).layer({ ...common(), ...flags, ids })),
   );
 
 program

@@ -21,8 +21,27 @@ export type Pushed = {
 };
 
 /**
- * All these images in one call, into a registry. BuildKit gives up on a registry after seven seconds, and asks one that wants to be left
- * alone at once again; what was pushed is not pushed twice, so that another try costs little.
+ * Builds into a registry until there is a result that will not change by trying again. BuildKit gives up on a registry after seven
+ * seconds, and asks one that wants to be left alone at once again; what was pushed is not pushed twice, so that another try
+ * costs little.
+ */
+export const untilPushed = async (
+  again: () => Promise<BuildResult>,
+  signal: AbortSignal,
+): Promise<BuildResult> => {
+  let result = await again();
+  for (let tries = 1; tries < maximumTries; tries += 1) {
+    const { error = '' } = result;
+    if (!isRace(error) && !isPassing(error)) break;
+    // Sixteen times what a single request would wait: BuildKit has asked several times already.
+    if (isPassing(error)) await pause(retryDelay(undefined, tries + 4, Math.random()), signal);
+    result = await again();
+  }
+  return result;
+};
+
+/**
+ * All these images in one call, into a registry.
  * @param id names this push in the display and in the logs.
  */
 export const pushImages = async (
@@ -39,15 +58,7 @@ export const pushImages = async (
       JSON.stringify(bakeFile(images, output, context.inputs)),
       context,
     );
-  let result = await again();
-  for (let tries = 1; tries < maximumTries; tries += 1) {
-    const { error = '' } = result;
-    if (!isRace(error) && !isPassing(error)) break;
-    // Sixteen times what a single request would wait: BuildKit has asked several times already.
-    if (isPassing(error))
-      await pause(retryDelay(undefined, tries + 4, Math.random()), context.signal);
-    result = await again();
-  }
+  const result = await untilPushed(again, context.signal);
   const digests = result.ok ? pushedDigests(await readText(metadata), images) : new Map();
   return { result, digests };
 };

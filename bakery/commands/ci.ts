@@ -1,7 +1,9 @@
+import pLimit from 'p-limit';
 import { stringify } from 'yaml';
 import { openCheckout, planCells, selectLocked, subjectsOf } from '../checkout.ts';
 import { pipeline } from '../core/pipeline.ts';
 import { writeAtomic } from '../files.ts';
+import { findLayer } from '../publish/layers.ts';
 import { look } from '../publish/look.ts';
 import { openRegistry } from '../registry/client.ts';
 import {
@@ -20,6 +22,9 @@ export type CiFlags = {
   readonly output?: string;
 };
 
+/** At a time: enough to hide latency. */
+const requests = 32;
+
 /**
  * Prints, or writes, the pipeline that brings a registry up to date.
  * @throws UserError of the registry where it cannot be read in part: what is unknown would be left out silently.
@@ -31,8 +36,9 @@ export const ci = async (flags: CommonFlags & SelectionFlags & CiFlags): Promise
   const selection = selectionOf(flags);
   const { cells } = selectLocked(checkout, selection);
   const plan = planCells(checkout, cells);
+  const client = openRegistry(flags.signal);
   const { orders, unseen } = await look(
-    openRegistry(flags.signal),
+    client,
     registry,
     subjectsOf(plan, cells),
     checkout.catalogue.runtimes,
@@ -41,9 +47,14 @@ export const ci = async (flags: CommonFlags & SelectionFlags & CiFlags): Promise
   if (hidden !== undefined) throw hidden.error;
   const images = orders.map(({ subject: { image }, need }) => ({ image, need }));
   const toBuild = images.filter(({ need }) => need.step === 'build');
-  const layers = plan.layers.filter(({ id }) =>
+  const needed = plan.layers.filter(({ id }) =>
     toBuild.some(({ image }) => image.layers.includes(id)),
   );
+  const limit = pLimit(requests);
+  const known = await Promise.all(
+    needed.map((layer) => limit(() => findLayer(client, registry, layer))),
+  );
+  const layers = needed.filter((_, at) => known[at] === undefined);
   const settings = checkout.settings.ci ?? {};
   const result = pipeline({ layers, images }, { registry, selection, until, settings });
   const text = stringify(result, { lineWidth: 0, aliasDuplicateObjects: false });

@@ -33,6 +33,13 @@ const candidates = async (
   if (previous === '--runtime') return catalogue.runtimes.map(({ name }) => name);
   if (previous === '--platform') return platforms;
   if (verb.name() === 'completion') return Object.keys(scripts);
+  if (verb.name() === 'layer') {
+    const parts = [
+      ...catalogue.agents.map(({ name }) => `agent/${name}`),
+      ...catalogue.runtimes.map(({ name }) => `runtime/${name}`),
+    ];
+    return [...verb.options.map(({ long }) => long ?? ''), ...parts];
+  }
   return [
     ...verb.options.map(({ long }) => long ?? ''),
     ...(verb.registeredArguments.length > 0 ? catalogue.agents.map(({ name }) => name) : []),

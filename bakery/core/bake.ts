@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Command } from '../../ai-run/core/command.ts';
 import type { Digest } from '../../ai-run/core/reference.ts';
+import { layerAnnotations, layerReference } from './layer.ts';
 import { DigestText } from './manifest.ts';
 import type { Image, Layer } from './plan.ts';
 import { annotationsOf, stagingTag } from './publish.ts';
@@ -122,8 +123,8 @@ export const pushedDigests = (
   );
 };
 
-/** Builds one layer, its Dockerfile given on standard input, into the builder's cache. */
-export const layerCommand = (layer: Layer, inputs: BuildInputs): Command => ({
+/** Builds what stands on standard input for one layer. */
+const buildCommand = (layer: Layer, inputs: BuildInputs, flags: readonly string[]): Command => ({
   file: 'docker',
   args: [
     'buildx',
@@ -131,8 +132,7 @@ export const layerCommand = (layer: Layer, inputs: BuildInputs): Command => ({
     '--file=-',
     '--progress=rawjson',
     '--provenance=false',
-    '--output=type=cacheonly',
-    `--target=${layer.stage}`,
+    ...flags,
     `--platform=${layer.platform}`,
     ...secretFlags(inputs).map((secret) => `--secret=${secret}`),
     ...Object.keys(inputs.args).map((name) => `--build-arg=${name}`),
@@ -140,3 +140,21 @@ export const layerCommand = (layer: Layer, inputs: BuildInputs): Command => ({
   ],
   env: inputs.args,
 });
+
+/** Builds one layer, its Dockerfile given on standard input, into the builder's cache. */
+export const layerCommand = (layer: Layer, inputs: BuildInputs): Command =>
+  buildCommand(layer, inputs, ['--output=type=cacheonly', `--target=${layer.stage}`]);
+
+/** Builds one layer, its `linkedText` given on standard input, into a registry. */
+export const layerPushCommand = (
+  layer: Layer,
+  inputs: BuildInputs,
+  output: RegistryOutput,
+): Command =>
+  buildCommand(layer, inputs, [
+    `--output=${outputOf(output)}`,
+    `--tag=${layerReference(output.registry, layer)}`,
+    ...Object.entries(layerAnnotations(layer, output.created)).map(
+      ([name, value]) => `--annotation=manifest:${name}=${value}`,
+    ),
+  ]);

@@ -39,6 +39,10 @@ const Body = z.object({
   annotations: z.record(z.string(), z.string()).default({}),
 });
 
+/** Names these bytes. */
+export const digestOf = (body: Uint8Array): Digest =>
+  `sha256:${createHash('sha256').update(body).digest('hex')}`;
+
 const parseJson = (body: Uint8Array): unknown => JSON.parse(Buffer.from(body).toString());
 
 /**
@@ -48,7 +52,7 @@ const parseJson = (body: Uint8Array): unknown => JSON.parse(Buffer.from(body).to
 export const parseManifest = (body: Uint8Array<ArrayBuffer>): Manifest => {
   const { mediaType, manifests, annotations } = Body.parse(parseJson(body));
   return {
-    digest: `sha256:${createHash('sha256').update(body).digest('hex')}`,
+    digest: digestOf(body),
     // Optional in OCI's manifests, which then are what they look like.
     mediaType: mediaType ?? (manifests === undefined ? mediaTypes[2] : mediaTypes[0]),
     body,

@@ -1,6 +1,7 @@
 import { UserError } from '../../ai-run/core/error.ts';
 import { architecture, type Platform, platforms } from '../../ai-run/core/platform.ts';
 import type { CiSettings } from './ci-settings.ts';
+import { partOf } from './layer.ts';
 import type { Selection } from './matrix.ts';
 import { type Job, publishing } from './pipeline-job.ts';
 import type { Image, Layer } from './plan.ts';
@@ -47,8 +48,9 @@ const layerJobs = (
   layers: readonly Layer[],
   { registry, settings }: PipelineOptions,
 ): [string, Job][] =>
-  layers.map(({ id, platform }) => {
-    const name = id.replace(/ .*$/, '');
+  layers.map((layer) => {
+    const { platform } = layer;
+    const name = partOf(layer);
     const command = settings.command ?? 'npx bakery';
     const script = [`${command} layer ${name} --platform ${platform} --registry ${registry}`];
     return [`${name} ${platform}`, { stage: 'layers', script }];

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { architecture, type Platform } from '../../ai-run/core/platform.ts';
 import type { Digest } from '../../ai-run/core/reference.ts';
 import { printable } from '../../ai-run/core/text.ts';
+import { isLayerTag } from './layer.ts';
 import type { Manifest } from './manifest.ts';
 import { type Image, keyLabel } from './plan.ts';
 
@@ -21,7 +22,7 @@ export const testedTag = (testKey: string, index: Digest, platform: Platform): s
 
 /** Whether publishing put it there for itself; users do not know it. */
 export const isWorkingTag = (tag: string): boolean =>
-  /^stg-[0-9a-f]{12}$/.test(tag) || /^tested-[0-9a-f]{12}-/.test(tag);
+  /^stg-[0-9a-f]{12}$/.test(tag) || /^tested-[0-9a-f]{12}-/.test(tag) || isLayerTag(tag);
 
 /** `1.2.3-go`. A tag holds letters, digits and _ . - only. Distribution spec, "pulling manifests" */
 export const fixedTag = (version: string, runtime: string): string =>

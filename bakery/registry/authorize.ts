@@ -28,7 +28,9 @@ const tokenRequest = (
     return [realm, { method: 'POST', body }];
   }
   const url = new URL(realm);
-  for (const [name, value] of Object.entries(about)) url.searchParams.set(name, value);
+  url.searchParams.set('service', about.service);
+  // To mount a blob is to read one repository and to write another: each is a scope of its own.
+  for (const scope of about.scope.split(' ')) url.searchParams.append('scope', scope);
   return [url.href, { headers: credentials ? { authorization: basic(credentials) } : {} }];
 };
 

@@ -1,7 +1,13 @@
 import { messageOf, UserError } from '../../ai-run/core/error.ts';
-import { formatReference, parseReference, type Reference } from '../../ai-run/core/reference.ts';
+import {
+  type Digest,
+  formatReference,
+  parseReference,
+  type Reference,
+} from '../../ai-run/core/reference.ts';
 import { redacted } from '../../ai-run/core/text.ts';
 import {
+  digestOf,
   type Manifest,
   mediaTypes,
   parseFaults,
@@ -27,6 +33,16 @@ export type Registry = {
    * @throws UserError E_NO_DELETE where the registry deletes nothing.
    */
   readonly deleteManifest: (reference: string) => Promise<void>;
+  /** A blob of this repository; only for small ones, as it is read into memory. */
+  readonly readBlob: (repository: string, digest: Digest) => Promise<Uint8Array<ArrayBuffer>>;
+  /** Uploads a blob where it is not there yet. */
+  readonly writeBlob: (repository: string, body: Uint8Array<ArrayBuffer>) => Promise<void>;
+  /**
+   * Makes a blob of one repository one of another as well, without moving it.
+   * @param from a repository of the same registry.
+   * @returns whether the registry did.
+   */
+  readonly mountBlob: (repository: string, digest: Digest, from: string) => Promise<boolean>;
   /** All tags of a repository; none where it does not exist. */
   readonly readTags: (repository: string) => Promise<string[]>;
 };
@@ -38,7 +54,7 @@ const refused = (reference: string, answer: string): UserError =>
 
 /** One request; without a method it reads. */
 type Question = {
-  readonly method?: 'PUT' | 'DELETE';
+  readonly method?: 'HEAD' | 'POST' | 'PUT' | 'DELETE';
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: Uint8Array<ArrayBuffer>;
 };
@@ -99,7 +115,8 @@ export const openRegistry = (signal: AbortSignal): Registry => {
         },
         signal,
       );
-    const place = `${init.method === undefined ? 'read' : 'write'} ${registry}/${repository}`;
+    const reads = init.method === undefined || init.method === 'HEAD';
+    const place = `${reads ? 'read' : 'write'} ${registry}/${repository}`;
     const answer = await send(known.get(place));
     // The first time, and whenever a token has expired.
     if (answer.status !== 401) return answer;
@@ -139,6 +156,41 @@ export const openRegistry = (signal: AbortSignal): Registry => {
           });
         }
         if (answer.status !== 202 && answer.status !== 404) throw failure(answer);
+      }),
+    readBlob: (text, digest) =>
+      at(text, async (place, base) => {
+        const answer = await request(place, `${base}/blobs/${digest}`, {});
+        if (answer.status !== 200) throw failure(answer);
+        if (digestOf(answer.body) !== digest)
+          throw new Error(`the registry sent another ${digest}`);
+        return answer.body;
+      }),
+    writeBlob: (text, body) =>
+      at(text, async (place, base) => {
+        const digest = digestOf(body);
+        const there = await request(place, `${base}/blobs/${digest}`, { method: 'HEAD' });
+        if (there.status === 200) return;
+        const begun = await request(place, `${base}/blobs/uploads/`, { method: 'POST' });
+        if (begun.status !== 202) throw failure(begun);
+        const url = new URL(begun.headers.get('location') ?? '', base);
+        if (url.origin !== new URL(base).origin)
+          throw new Error(`uploads go to ${url.origin}, which is not to see its credentials`);
+        url.searchParams.set('digest', digest);
+        const headers = { 'content-type': 'application/octet-stream' };
+        const answer = await request(place, url.href, { method: 'PUT', headers, body });
+        if (answer.status !== 201) throw failure(answer);
+      }),
+    mountBlob: (text, digest, from) =>
+      at(text, async (place, base) => {
+        const there = await request(place, `${base}/blobs/${digest}`, { method: 'HEAD' });
+        if (there.status === 200) return true;
+        const query = new URLSearchParams({ mount: digest, from: locate(from).repository });
+        const answer = await request(place, `${base}/blobs/uploads/?${query.toString()}`, {
+          method: 'POST',
+        });
+        // 202: it has begun an upload instead.
+        if (answer.status !== 201 && answer.status !== 202) throw failure(answer);
+        return answer.status === 201;
       }),
     readTags: (text) =>
       at(text, async (place, base) => {

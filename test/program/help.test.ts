@@ -26,6 +26,7 @@ describe('the help', () => {
       'build',
       'test',
       'publish',
+      'layer',
       'prune',
       'update',
       'doctor',
@@ -45,6 +46,10 @@ describe('the help', () => {
     ['build', [...baking, '--force', '--no-test', '--dry-run']],
     ['test', baking],
     ['publish', publishing],
+    [
+      'layer',
+      ['--registry <registry>', '--platform <names>', '--force', '--jobs <n>', '--quiet', '--json'],
+    ],
     ['prune', ['--registry <registry>', '--keep-days <n>', '--keep <n>', '--yes', '--json']],
     ['update', ['--check', '--upstreams', '--json']],
     ['doctor', ['--json']],

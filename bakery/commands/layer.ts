@@ -1,0 +1,122 @@
+import { join } from 'node:path';
+import { UserError } from '../../ai-run/core/error.ts';
+import { buildInputs, type Checkout, openCheckout, planCells } from '../checkout.ts';
+import { partOf } from '../core/layer.ts';
+import { pickPlatforms, select } from '../core/matrix.ts';
+import type { Layer } from '../core/plan.ts';
+import { openDisplay } from '../display.ts';
+import { type ProvidedLayer, provideLayers } from '../publish/layers.ts';
+import { openRegistry } from '../registry/client.ts';
+import { duration, paint, table } from '../report.ts';
+import { describeFaults } from './faults.ts';
+import { type CommonFlags, print, printJson, registryOf } from './flags.ts';
+
+export type LayerFlags = {
+  readonly registry: string;
+  readonly platform?: string[];
+  readonly force?: boolean;
+  readonly jobs?: number;
+  readonly quiet?: boolean;
+  readonly json?: boolean;
+};
+
+/** Layers wait for the network more than they compute. */
+const builds = 8;
+
+/** Every layer of the matrix, on all platforms that are locked. */
+export const allLayers = (checkout: Checkout): readonly Layer[] => {
+  const all = { agents: [], runtimes: [], platforms: [] };
+  return planCells(checkout, select(checkout.catalogue, all).cells).layers;
+};
+
+/**
+ * The layers that these words name, each once: `agent/claude linux/arm64` is one of them, `agent/claude` those for all chosen platforms.
+ * @throws UserError E_UNKNOWN for a word that names none.
+ */
+const choose = (
+  layers: readonly Layer[],
+  ids: readonly string[],
+  platforms: readonly string[],
+): readonly Layer[] => {
+  const chosen = ids.flatMap((id) => {
+    const named = layers.filter(
+      (layer) => layer.id === id || (partOf(layer) === id && platforms.includes(layer.platform)),
+    );
+    if (named.length > 0) return named;
+    const isPart = layers.some((layer) => partOf(layer) === id);
+    throw new UserError(
+      'E_UNKNOWN',
+      isPart
+        ? `${id} has no layer for ${platforms.join(', ')}`
+        : `there is no layer ${JSON.stringify(id)}`,
+      { hint: '`bakery plan` shows all, like "agent/claude linux/arm64" or runtime/go' },
+    );
+  });
+  return [...new Set(chosen)];
+};
+
+const describe = (all: readonly ProvidedLayer[], milliseconds: number): string => {
+  const rows = all.map(({ layer, reference, outcome, result, why }) => [
+    layer.id,
+    paint(outcome === 'failed' ? 'red' : 'green', outcome),
+    result === undefined ? '' : duration(result.milliseconds),
+    why ?? reference,
+  ]);
+  const failed = all.filter(({ outcome }) => outcome === 'failed').length;
+  const results = all.flatMap(({ result }) => result ?? []);
+  return [
+    table(['LAYER', 'OUTCOME', 'TIME', 'REFERENCE'], rows),
+    ...describeFaults(results, []),
+    `${all.length - failed} there, ${failed} failed, in ${duration(milliseconds)}`,
+  ].join('\n');
+};
+
+/** Leaves layers in a registry. It needs a builder, and no engine. */
+export const layer = async (
+  flags: CommonFlags & LayerFlags & { ids: string[] },
+): Promise<number> => {
+  const started = performance.now();
+  const where = registryOf(flags.registry);
+  const checkout = await openCheckout(flags.root);
+  const layers = choose(allLayers(checkout), flags.ids, pickPlatforms(flags.platform ?? []));
+  const now = new Date().toISOString();
+  const display = openDisplay(flags.quiet === true ? 'none' : 'auto');
+  let provided: readonly ProvidedLayer[];
+  try {
+    provided = await provideLayers(
+      layers,
+      { to: 'registry', registry: where, created: now },
+      openRegistry(flags.signal),
+      {
+        root: checkout.root,
+        inputs: buildInputs(checkout),
+        display,
+        signal: flags.signal,
+        logs: join(checkout.own, '.bakery', 'logs', now.replaceAll(':', '-')),
+        builds: flags.jobs ?? checkout.settings.jobs ?? builds,
+      },
+      flags.force === true,
+    );
+  } finally {
+    display.close();
+  }
+  const ok = provided.every(({ outcome }) => outcome !== 'failed');
+  const milliseconds = performance.now() - started;
+  if (flags.json === true) {
+    const rows = provided.map(
+      ({ layer: { id, key }, reference, outcome, manifest, result, why }) => ({
+        id,
+        key,
+        reference,
+        outcome,
+        ...(manifest === undefined ? {} : { digest: manifest.digest }),
+        ...(result === undefined
+          ? {}
+          : { executed: result.executed, milliseconds: result.milliseconds, log: result.log }),
+        ...(why === undefined ? {} : { why }),
+      }),
+    );
+    printJson({ registry: where, layers: rows, milliseconds, ok });
+  } else print(describe(provided, milliseconds));
+  return ok ? 0 : 1;
+};

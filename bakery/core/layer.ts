@@ -1,0 +1,37 @@
+import { architecture } from '../../ai-run/core/platform.ts';
+import { type Layer, keyLabel } from './plan.ts';
+
+/** Under which name a registry has a layer, and what is built so that it comes to have it. */
+
+/** The repository of all layers: images are in others, which mount what they are made of. */
+export const layersRepository = 'ai-layers';
+
+/** A layer's name without its platform: `agent/claude`, `runtime/go`. */
+export const partOf = ({ id }: Layer): string => id.split(' ')[0] ?? '';
+
+/** `layer-0123456789ab-arm64` */
+export const layerTag = ({ key, platform }: Layer): string =>
+  `layer-${key.replace('sha256:', '').slice(0, 12)}-${architecture(platform)}`;
+
+export const isLayerTag = (tag: string): boolean => /^layer-[0-9a-f]{12}-/.test(tag);
+
+/**
+ * Each layer has a name of its own: jobs that leave different ones there do not overwrite each other's.
+ * @param registry with its namespace: `registry.example.com/ai`.
+ */
+export const layerReference = (registry: string, layer: Layer): string =>
+  `${registry}/${layersRepository}:${layerTag(layer)}`;
+
+/**
+ * The text of an image that is this layer and nothing else. It ends in the step by which images link a layer, so that BuildKit
+ * makes it once for both, and both have the same bytes: a merge with `scratch` is no step.
+ */
+export const linkedText = ({ dockerfile, stage }: Layer): string =>
+  `${dockerfile}\nFROM scratch\nCOPY --link --from=${stage} /out/ /\n`;
+
+/** What a layer says of itself in a registry. */
+export const layerAnnotations = (layer: Layer, created: string): Record<string, string> => ({
+  [keyLabel]: layer.key,
+  'org.opencontainers.image.title': layer.id,
+  'org.opencontainers.image.created': created,
+});

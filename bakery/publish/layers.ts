@@ -1,0 +1,82 @@
+import pLimit from 'p-limit';
+import { UserError } from '../../ai-run/core/error.ts';
+import { build, type BuildContext, type BuildResult } from '../build.ts';
+import { layerPushCommand, type RegistryOutput } from '../core/bake.ts';
+import { layerReference, linkedText } from '../core/layer.ts';
+import type { Manifest } from '../core/manifest.ts';
+import { keyLabel, type Layer } from '../core/plan.ts';
+import { untilPushed } from '../push.ts';
+import type { Registry } from '../registry/client.ts';
+import { readBack } from './promote.ts';
+
+/** A layer in a registry, or why it is not there. */
+export type ProvidedLayer = {
+  readonly layer: Layer;
+  /** `registry.example.com/ai/ai-layers:layer-0123456789ab-arm64` */
+  readonly reference: string;
+  readonly outcome: 'from the registry' | 'built' | 'failed';
+  /** What the registry has now; absent where that failed. */
+  readonly manifest?: Manifest;
+  /** The build; absent where there was none. */
+  readonly result?: BuildResult;
+  /** What went wrong. */
+  readonly why?: string;
+};
+
+/** What the registry has of a layer: of this very key, as a tag holds the first digits of it only. */
+export const findLayer = async (
+  registry: Registry,
+  where: string,
+  layer: Layer,
+): Promise<Manifest | undefined> => {
+  const found = await registry.readManifest(layerReference(where, layer));
+  return found?.annotations[keyLabel] === layer.key ? found : undefined;
+};
+
+/**
+ * Sees to it that the registry has these layers: builds those that it does not have, on whatever machine, and leaves them there. A
+ * layer that fails takes no other one with it.
+ * @param force builds those that it has as well.
+ */
+export const provideLayers = async (
+  layers: readonly Layer[],
+  output: RegistryOutput,
+  registry: Registry,
+  context: BuildContext,
+  force: boolean,
+): Promise<readonly ProvidedLayer[]> => {
+  const limit = pLimit(context.builds);
+
+  const provide = async (layer: Layer): Promise<ProvidedLayer> => {
+    const reference = layerReference(output.registry, layer);
+    const known = force ? undefined : await findLayer(registry, output.registry, layer);
+    if (known !== undefined)
+      return { layer, reference, outcome: 'from the registry', manifest: known };
+    const command = layerPushCommand(layer, context.inputs, output);
+    const text = linkedText(layer);
+    const result = await untilPushed(() => build(layer.id, command, text, context), context.signal);
+    if (!result.ok) {
+      const [why = 'the build failed'] = (result.error ?? '').split('\n');
+      return { layer, reference, outcome: 'failed', result, why };
+    }
+    const isIt = ({ annotations }: Manifest): boolean => annotations[keyLabel] === layer.key;
+    const manifest = await readBack(registry, reference, isIt, context.signal);
+    return { layer, reference, outcome: 'built', result, manifest };
+  };
+
+  const guarded = async (layer: Layer): Promise<ProvidedLayer> => {
+    try {
+      return await limit(() => provide(layer));
+    } catch (error) {
+      if (!(error instanceof UserError) || context.signal.aborted) throw error;
+      const reference = layerReference(output.registry, layer);
+      return { layer, reference, outcome: 'failed', why: error.message };
+    }
+  };
+  // All have ended before anything is said of any.
+  const outcomes = await Promise.allSettled(layers.map(guarded));
+  return outcomes.map((outcome) => {
+    if (outcome.status === 'rejected') throw outcome.reason;
+    return outcome.value;
+  });
+};
