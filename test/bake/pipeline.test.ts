@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs';
-import { cp, readFile, rm } from 'node:fs/promises';
+import { cp, readdir, readFile, realpath, rm } from 'node:fs/promises';
 import { delimiter, join, relative } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { PublishReport } from '../../bakery/core/published.ts';
 import { openRegistry } from '../../bakery/registry/client.ts';
 import { emulation } from '../e2e/emulation.ts';
-import { checkout, docker } from '../e2e/support.ts';
+import { checkout, docker, edit, run } from '../e2e/support.ts';
 import { commitFolder, gitlab } from '../program/gitlab.ts';
 import { isWrite, type Recorder, recordRequests } from './recorder.ts';
 import { type Registry, serveRegistry } from './registry.ts';
@@ -43,6 +43,17 @@ const absent = new Set([
   'upstream.lock.yaml',
 ]);
 
+/** npx keeps a link to every folder whose program it has run. */
+const forgetNpx = async (root: string): Promise<void> => {
+  const { stdout } = await run('npm', ['config', 'get', 'cache']);
+  const folder = join(stdout.trim(), '_npx');
+  for (const entry of await readdir(folder).catch(() => [])) {
+    const link = join(folder, entry, 'node_modules', 'ai-bakery');
+    const target = await realpath(link).catch(() => undefined);
+    if (target === root) await rm(join(folder, entry), { recursive: true });
+  }
+};
+
 beforeAll(async () => {
   if (!hasRsync) return;
   await emulation.on();
@@ -53,6 +64,11 @@ beforeAll(async () => {
     recursive: true,
     filter: (path) => !absent.has(relative(checkout, path)),
   });
+  // Jobs share one folder here, and npx must not be called twice at a time for one folder.
+  await edit(
+    join(catalogue.root, 'bakery.yaml'),
+    (text) => `${text}  command: node_modules/.bin/node dist/bakery/cli.js\n`,
+  );
   commitFolder(catalogue.root);
   registry = await serveRegistry();
   recorder = await recordRequests(registry.host);
@@ -60,6 +76,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   if (!hasRsync) return;
+  await forgetNpx(catalogue.root);
   await recorder.close();
   await registry.close();
   await catalogue.close();
