@@ -1,4 +1,5 @@
 import { type BuildContext, buildImages, buildLayers, type BuildResult } from './build.ts';
+import { isEngine } from './builder.ts';
 import { buildInputs } from './checkout.ts';
 import { cellName, type Image, type Layer, type Plan } from './core/plan.ts';
 import type { ImageReport } from './core/report.ts';
@@ -27,13 +28,13 @@ const pending = async <T>(all: readonly T[], done: (one: T) => Promise<boolean>)
 };
 
 /** What became of the layers that some images need. */
-export type BakedLayers = {
+type BakedLayers = {
   readonly results: readonly BuildResult[];
   readonly failed: readonly Layer[];
 };
 
-/** Wave 1: those layers that this engine has not built before. */
-export const bakeLayers = async (
+/** Wave 1: those layers that this builder has not built before. */
+const bakeLayers = async (
   plan: Plan,
   images: readonly Image[],
   kitchen: Kitchen,
@@ -77,7 +78,8 @@ export const bake = async (plan: Plan, kitchen: Kitchen): Promise<Baked> => {
     return platforms.length === 0 ? [] : [{ ...image, platforms }];
   });
   if (survivors.length === 0) return { results, cells };
-  const wave = await buildImages(survivors, contextOf(kitchen));
+  const output = { to: 'engine', load: !isEngine(kitchen.builder) } as const;
+  const wave = await buildImages(survivors, output, contextOf(kitchen));
   for (const image of survivors)
     mark(image, wave.ok ? { build: 'built' } : { build: 'failed', why: 'the images failed' });
   return { results: [...results, wave], cells };

@@ -5,7 +5,13 @@ import { dirname, join } from 'node:path';
 import pLimit from 'p-limit';
 import type { Command } from '../ai-run/core/command.ts';
 import { redacted } from '../ai-run/core/text.ts';
-import { bakeCommand, bakeFile, type BuildInputs, layerCommand } from './core/bake.ts';
+import {
+  bakeCommand,
+  bakeFile,
+  type BuildInputs,
+  type EngineOutput,
+  layerCommand,
+} from './core/bake.ts';
 import type { Image, Layer } from './core/plan.ts';
 import {
   type BuildRecord,
@@ -144,13 +150,14 @@ export const maximumTries = 4;
 /** Wave 2: all images in one call, into the engine, so that BuildKit sees every layer they share. */
 export const buildImages = async (
   images: readonly Image[],
+  output: EngineOutput,
   context: BuildContext,
 ): Promise<BuildResult> => {
   const again = (): Promise<BuildResult> =>
     build(
       `${images.length} ${images.length === 1 ? 'image' : 'images'}`,
       bakeCommand(context.inputs),
-      JSON.stringify(bakeFile(images, { to: 'engine' }, context.inputs)),
+      JSON.stringify(bakeFile(images, output, context.inputs)),
       context,
     );
   let result = await again();

@@ -3,12 +3,17 @@ import { run } from './exec.ts';
 
 /** What `docker buildx` would build with. */
 export type Builder = {
+  /** As `docker buildx ls` has it. */
+  readonly name: string;
   /** `0.29.1` */
   readonly buildx: string;
   readonly driver: string;
   /** Platforms whose programs it can execute, natively or emulated. */
   readonly platforms: readonly string[];
 };
+
+/** Whether it is the engine itself: it has the engine's images, and cannot push without a tag. */
+export const isEngine = ({ driver }: Builder): boolean => driver === 'docker';
 
 /** Before this, a tag could for a moment point at a single platform's manifest (docker/buildx#2955). */
 const oldest = [0, 22] as const;
@@ -42,6 +47,7 @@ export const openBuilder = async (signal?: AbortSignal): Promise<Builder> => {
     });
   }
   return {
+    name: valueOf(inspected.stdout, 'Name'),
     buildx: buildx.slice(1).join('.'),
     driver: valueOf(inspected.stdout, 'Driver'),
     platforms: valueOf(inspected.stdout, 'Platforms')

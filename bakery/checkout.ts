@@ -84,6 +84,12 @@ export const planCells = (checkout: Checkout, cells: readonly Cell[]): Plan =>
     checkout.upstreamLock,
   );
 
+/** Every layer of the matrix, on all platforms that are locked. */
+export const allLayers = (checkout: Checkout): Plan['layers'] => {
+  const all = { agents: [], runtimes: [], platforms: [] };
+  return planCells(checkout, select(checkout.catalogue, all).cells).layers;
+};
+
 /**
  * The cells of a selection.
  * @throws UserError E_NOTHING_TO_BAKE when it holds no locked agent.

@@ -40,8 +40,16 @@ const program = new Command('bakery')
   .description('Bakes AI coding agents × runtimes into tested, hardened container images.')
   .version(about.version)
   .option('--root <folder>', 'the checkout, where it is not the working directory')
+  .option(
+    '--builder <name>',
+    'what builds, as `docker buildx ls` has it (default: $BUILDX_BUILDER)',
+  )
   .showHelpAfterError('(bakery --help explains)')
   .exitOverride()
+  .on('option:builder', (name: string) => {
+    // docker reads it, wherever something is built.
+    process.env['BUILDX_BUILDER'] = name;
+  })
   .addHelpText(
     'after',
     `

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { UserError } from '../ai-run/core/error.ts';
-import { openBuilder } from './builder.ts';
+import { type Builder, isEngine, openBuilder } from './builder.ts';
 import type { Checkout } from './checkout.ts';
 import type { Display } from './display.ts';
 import { type Engine, openEngine } from './engine.ts';
@@ -21,6 +21,7 @@ export type KitchenOptions = {
 export type Kitchen = {
   readonly checkout: Checkout;
   readonly engine: Engine;
+  readonly builder: Builder;
   readonly memory: Memory;
   readonly force: boolean;
   /** How many layers are built at a time. */
@@ -33,18 +34,21 @@ export type Kitchen = {
   readonly logs: string;
 };
 
-/** The engine and its builder are asked at once; where neither answers, what the engine says counts. */
-export const openEngineAndBuilder = async (signal: AbortSignal): Promise<Engine> => {
+/** What tests images, and what builds them. */
+export type Machine = { readonly engine: Engine; readonly builder: Builder };
+
+/** The engine and the builder are asked at once; where neither answers, what the engine says counts. */
+export const openEngineAndBuilder = async (signal: AbortSignal): Promise<Machine> => {
   const [engine, builder] = await Promise.allSettled([openEngine(signal), openBuilder(signal)]);
   if (engine.status === 'rejected') throw engine.reason;
   if (builder.status === 'rejected') throw builder.reason;
-  return engine.value;
+  return { engine: engine.value, builder: builder.value };
 };
 
 /** @throws UserError E_NO_CONTAINERD_STORE for an engine that cannot hold images for several platforms. */
 export const openKitchen = (
   checkout: Checkout,
-  engine: Engine,
+  { engine, builder }: Machine,
   options: KitchenOptions,
 ): Kitchen => {
   if (!engine.containerdStore) {
@@ -61,7 +65,8 @@ export const openKitchen = (
   return {
     checkout,
     engine,
-    memory: openMemory(checkout.own, engine.id),
+    builder,
+    memory: openMemory(checkout.own, engine.id, isEngine(builder) ? '' : builder.name),
     force,
     // A layer waits for the network more than it computes; a test computes.
     builds: jobs ?? Math.max(8, 2 * engine.cpus),

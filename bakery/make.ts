@@ -4,8 +4,7 @@ import { type Checkout, planCells, selectLocked, subjectsOf } from './checkout.t
 import type { Selection } from './core/matrix.ts';
 import { cellName, type Image } from './core/plan.ts';
 import { type BuildReport, firstFault, type ImageReport, verdict } from './core/report.ts';
-import type { Engine } from './engine.ts';
-import { type KitchenOptions, openKitchen } from './kitchen.ts';
+import { type KitchenOptions, type Machine, openKitchen } from './kitchen.ts';
 import { testAll, type Tested } from './test.ts';
 
 export type MakeOptions = KitchenOptions & {
@@ -31,12 +30,12 @@ const reportOf = (image: Image, platform: Platform, baked: Baked, tested: Tested
 
 /**
  * Plans, builds what is not up to date, and tests it.
- * @param opening the engine, once it and its builder have answered.
+ * @param opening engine and builder, once both have answered.
  * @throws UserError of selectLocked, and all that engine and builder say.
  */
 export const make = async (
   checkout: Checkout,
-  opening: Promise<Engine>,
+  opening: Promise<Machine>,
   options: MakeOptions,
 ): Promise<BuildReport> => {
   const started = performance.now();

@@ -51,9 +51,13 @@ const readJson = async <T>(path: string, schema: z.ZodType<T>): Promise<T | unde
   }
 };
 
-export const openMemory = (root: string, engineId: string): Memory => {
+/**
+ * @param builder what is not the engine's own builder has layers of its own; empty for the engine.
+ */
+export const openMemory = (root: string, engineId: string, builder: string): Memory => {
   const folder = join(root, '.bakery', 'engines', fileName(engineId));
-  const layer = (key: string): string => join(folder, 'layers', fileName(key));
+  const layer = (key: string): string =>
+    join(folder, 'layers', ...(builder === '' ? [] : [fileName(builder)]), fileName(key));
   const test = (key: string, platform: string): string =>
     join(folder, 'tests', `${fileName(key)}.${fileName(platform)}.json`);
   return {

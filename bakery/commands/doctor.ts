@@ -1,7 +1,8 @@
 import { statfs } from 'node:fs/promises';
 import { UserError } from '../../ai-run/core/error.ts';
 import { platforms } from '../../ai-run/core/platform.ts';
-import { openBuilder } from '../builder.ts';
+import { printable } from '../../ai-run/core/text.ts';
+import { isEngine, openBuilder } from '../builder.ts';
 import { buildInputs, type Checkout, openCheckout } from '../checkout.ts';
 import { upstreamsOf } from '../core/dockerfile.ts';
 import { mirrored } from '../core/settings.ts';
@@ -59,8 +60,10 @@ const engine = async (signal: AbortSignal): Promise<Finding> => {
 };
 
 const builder = async (signal: AbortSignal): Promise<Finding> => {
-  const { buildx, driver } = await openBuilder(signal);
-  return ok('builder', `buildx ${buildx}, driver ${driver}`);
+  const found = await openBuilder(signal);
+  const { name, buildx, driver } = found;
+  const how = isEngine(found) ? '' : ': pushes by digest, and hands images over to the engine';
+  return ok('builder', printable(`buildx ${buildx}, ${name}, driver ${driver}${how}`));
 };
 
 const emulation = async (signal: AbortSignal): Promise<Finding> => {

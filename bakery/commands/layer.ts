@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { UserError } from '../../ai-run/core/error.ts';
-import { buildInputs, type Checkout, openCheckout, planCells } from '../checkout.ts';
+import { allLayers, buildInputs, openCheckout } from '../checkout.ts';
 import { partOf } from '../core/layer.ts';
-import { pickPlatforms, select } from '../core/matrix.ts';
+import { pickPlatforms } from '../core/matrix.ts';
 import type { Layer } from '../core/plan.ts';
 import { openDisplay } from '../display.ts';
 import { type ProvidedLayer, provideLayers } from '../publish/layers.ts';
@@ -22,12 +22,6 @@ export type LayerFlags = {
 
 /** Layers wait for the network more than they compute. */
 const builds = 8;
-
-/** Every layer of the matrix, on all platforms that are locked. */
-export const allLayers = (checkout: Checkout): readonly Layer[] => {
-  const all = { agents: [], runtimes: [], platforms: [] };
-  return planCells(checkout, select(checkout.catalogue, all).cells).layers;
-};
 
 /**
  * The layers that these words name, each once: `agent/claude linux/arm64` is one of them, `agent/claude` those for all chosen platforms.

@@ -1,5 +1,6 @@
 import { UserError } from '../../ai-run/core/error.ts';
-import { openCheckout } from '../checkout.ts';
+import { allLayers, openCheckout } from '../checkout.ts';
+import { layersRepository, layerTag } from '../core/layer.ts';
 import { select } from '../core/matrix.ts';
 import { planPrune, prune as remove } from '../publish/prune.ts';
 import { openRegistry } from '../registry/client.ts';
@@ -21,17 +22,23 @@ export const prune = async (
   flags: CommonFlags & PruneFlags & { agents: string[] },
 ): Promise<number> => {
   const where = registryOf(flags.registry);
-  const { catalogue } = await openCheckout(flags.root, 'accept');
+  const checkout = await openCheckout(flags.root, 'accept');
+  const { catalogue } = checkout;
   // For its complaint about names that are not there.
   select(catalogue, { agents: flags.agents, runtimes: [], platforms: [] });
   const agents = catalogue.agents.filter(
     ({ name }) => flags.agents.length === 0 || flags.agents.includes(name),
   );
   const registry = openRegistry(flags.signal);
-  const keep = { count: flags.keep, since: Date.now() - flags.keepDays * day };
+  const tags = new Set(allLayers(checkout).map(layerTag));
+  const keep = { count: flags.keep, since: Date.now() - flags.keepDays * day, tags };
   const rows = [];
-  for (const { name } of agents) {
-    const repository = `${where}/ai-${name}`;
+  const repositories = [
+    ...agents.map(({ name }) => `${where}/ai-${name}`),
+    // Layers of all agents and runtimes.
+    ...(flags.agents.length === 0 ? [`${where}/${layersRepository}`] : []),
+  ];
+  for (const repository of repositories) {
     try {
       const removal = await planPrune(registry, repository, keep);
       if (flags.yes === true) await remove(registry, repository, removal);

@@ -7,6 +7,7 @@ import { writesOf } from '../core/publish.ts';
 import { steps } from '../core/steps.ts';
 import { openDisplay } from '../display.ts';
 import { writeAtomic } from '../files.ts';
+import { missingLayers } from '../publish/layers.ts';
 import { look } from '../publish/look.ts';
 import { publish as publishTo } from '../publish/publish.ts';
 import { openRegistry } from '../registry/client.ts';
@@ -63,6 +64,9 @@ const describe = (report: PublishReport): string => {
       ({ agent, platform, reason }) => `${agent}: not locked for ${platform}: ${reason}`,
     ),
     ...describeFaults(report.layers, report.tests),
+    ...(report.layersFromRegistry.length === 0
+      ? []
+      : [`${report.layersFromRegistry.length} layers from the registry`]),
     ...(report.journal === undefined ? [] : [`journal: ${report.journal}`]),
     `${told.join('')}${count('failed', 'blocked')} failed, in ${duration(report.milliseconds)}`,
   ].join('\n');
@@ -71,14 +75,26 @@ const describe = (report: PublishReport): string => {
 /** What publishing would do, from what the registry has: nothing is built and nothing written. */
 const rehearse = async (checkout: Checkout, flags: Flags, where: string): Promise<number> => {
   const { cells, leftOut } = selectLocked(checkout, selectionOf(flags));
-  const subjects = subjectsOf(planCells(checkout, cells), cells);
+  const plan = planCells(checkout, cells);
+  const subjects = subjectsOf(plan, cells);
+  const registry = openRegistry(flags.signal);
   const { orders, unseen } = await look(
-    openRegistry(flags.signal),
+    registry,
     where,
     subjects,
     checkout.catalogue.runtimes,
     flags.force,
   );
+  const toBuild = orders.filter(({ need }) => need.step === 'build');
+  const missing = await missingLayers(
+    plan.layers.filter(({ id }) =>
+      toBuild.some(({ subject }) => subject.image.layers.includes(id)),
+    ),
+    where,
+    registry,
+    flags.force === true,
+  );
+  const layers = missing.map(({ reference }) => reference);
   const images = orders.map(({ subject: { image }, repository, need, held, testKey, changes }) => ({
     image: `${repository}:${image.runtime}`,
     step: need.step,
@@ -86,9 +102,9 @@ const rehearse = async (checkout: Checkout, flags: Flags, where: string): Promis
     writes: writesOf(image, need, testKey, held.tags).map((tag) => `${repository}:${tag}`),
   }));
   const errors = unseen.map(({ error }) => error.message);
-  if (flags.json === true) printJson({ registry: where, images, errors, leftOut });
+  if (flags.json === true) printJson({ registry: where, layers, images, errors, leftOut });
   else {
-    const writes = images.flatMap((one) => one.writes);
+    const writes = [...layers, ...images.flatMap((one) => one.writes)];
     print(
       [
         table(

@@ -12,10 +12,15 @@ export type RegistryOutput = {
   /** It may carry a namespace: `127.0.0.1:5000/acme`. */
   readonly registry: string;
   readonly created: string;
+  /** Without a tag: whoever pushes gives it one. */
+  readonly byDigest?: boolean;
 };
 
 /** Where finished images go. */
-export type Output = { readonly to: 'engine' } | RegistryOutput;
+export type Output = EngineOutput | RegistryOutput;
+
+/** Into the engine; `load` where the builder is not the engine's own, and has to hand images over. */
+export type EngineOutput = { readonly to: 'engine'; readonly load?: boolean };
 
 /** What build steps are given and images never hold. */
 export type BuildInputs = {
@@ -31,7 +36,7 @@ const secretFlags = ({ secrets }: BuildInputs): string[] =>
 const outputOf = (output: Output): string =>
   output.to === 'engine'
     ? // Nobody downloads it from the engine, so nothing is compressed.
-      'type=image,compression=uncompressed,oci-mediatypes=true'
+      `type=${output.load === true ? 'docker' : 'image'},compression=uncompressed,oci-mediatypes=true`
     : // store=false: the engine keeps no copy, so composing an image pulls nothing. zstd: our layers are packed in a
       // third of gzip's time, and unpacked faster by everyone who pulls; upstream's layers stay as they are.
       'type=image,push=true,store=false,oci-mediatypes=true,compression=zstd';
@@ -57,6 +62,16 @@ const argsOf = (output: Output, { args }: BuildInputs): { args?: Record<string, 
   return Object.keys(all).length === 0 ? {} : { args: all };
 };
 
+/** An image's name, and how it gets there. */
+const destinationOf = (image: Image, output: Output): { tags?: string[]; output: string[] } =>
+  output.to === 'registry' && output.byDigest === true
+    ? {
+        output: [
+          `${outputOf(output)},push-by-digest=true,name-canonical=true,name=${repositoryOf(output.registry, image)}`,
+        ],
+      }
+    : { tags: [tagOf(image, output)], output: [outputOf(output)] };
+
 /** The bake file of these images. docs.docker.com/build/bake/reference */
 export const bakeFile = (
   images: readonly Image[],
@@ -72,8 +87,7 @@ export const bakeFile = (
         'dockerfile-inline': literal(image.dockerfile),
         target: 'image',
         platforms: image.platforms,
-        tags: [tagOf(image, output)],
-        output: [outputOf(output)],
+        ...destinationOf(image, output),
         attest: ['type=provenance,disabled=true'],
         ...(output.to === 'engine'
           ? {}

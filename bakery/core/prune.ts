@@ -18,6 +18,8 @@ export type Keep = {
   readonly count: number;
   /** Milliseconds since 1970: what was made later stays. */
   readonly since: number;
+  /** Tags that stay, whatever their age: those of the layers that today's definitions are made of. */
+  readonly tags?: ReadonlySet<string>;
 };
 
 export type Removal = {
@@ -38,10 +40,10 @@ const kindOf = ({ tag, annotations }: Tagged): 'working' | 'fixed' | 'other' => 
 };
 
 /**
- * Which tags of one repository go: staging and test tags by age, fixed tags by age and count. Deleting a manifest deletes
+ * Which tags of one repository go: those of staging, tests and layers by age, fixed tags by age and count. Deleting a manifest deletes
  * every tag on it, so nothing goes that can be reached from a tag that stays.
  */
-export const prunable = (all: readonly Tagged[], { count, since }: Keep): Removal => {
+export const prunable = (all: readonly Tagged[], { count, since, tags }: Keep): Removal => {
   const fixed = all
     .filter((one) => kindOf(one) === 'fixed')
     .toSorted((a, b) => b.created - a.created);
@@ -51,7 +53,7 @@ export const prunable = (all: readonly Tagged[], { count, since }: Keep): Remova
     return same.indexOf(one) >= count;
   };
   const isDue = (one: Tagged): boolean => {
-    if (one.created >= since) return false;
+    if (one.created >= since || tags?.has(one.tag) === true) return false;
     const kind = kindOf(one);
     return kind === 'working' || (kind === 'fixed' && isBeyondCount(one));
   };

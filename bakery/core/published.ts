@@ -20,7 +20,10 @@ export type PublishedImage = {
 /** What `bakery publish --json` prints. */
 export type PublishReport = {
   readonly registry: string;
+  /** Builds and pushes of this run. */
   readonly layers: BuildReport['layers'];
+  /** Ids of layers that the registry had, and that were not built. */
+  readonly layersFromRegistry: readonly string[];
   readonly images: readonly PublishedImage[];
   /** Tests of this run; what was tested before is not in it. */
   readonly tests: readonly ImageReport[];

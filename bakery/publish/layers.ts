@@ -9,6 +9,8 @@ import { untilPushed } from '../push.ts';
 import type { Registry } from '../registry/client.ts';
 import { readBack } from './promote.ts';
 
+const requests = 16;
+
 /** A layer in a registry, or why it is not there. */
 export type ProvidedLayer = {
   readonly layer: Layer;
@@ -24,13 +26,29 @@ export type ProvidedLayer = {
 };
 
 /** What the registry has of a layer: of this very key, as a tag holds the first digits of it only. */
-export const findLayer = async (
+const findLayer = async (
   registry: Registry,
   where: string,
   layer: Layer,
 ): Promise<Manifest | undefined> => {
   const found = await registry.readManifest(layerReference(where, layer));
   return found?.annotations[keyLabel] === layer.key ? found : undefined;
+};
+
+/** Those layers that would be built, and where they would be left. */
+export const missingLayers = async (
+  layers: readonly Layer[],
+  where: string,
+  registry: Registry,
+  force: boolean,
+): Promise<readonly { readonly layer: Layer; readonly reference: string }[]> => {
+  const limit = pLimit(requests);
+  const found = await Promise.all(
+    layers.map((layer) => limit(() => (force ? undefined : findLayer(registry, where, layer)))),
+  );
+  return layers.flatMap((layer, at) =>
+    found[at] === undefined ? [{ layer, reference: layerReference(where, layer) }] : [],
+  );
 };
 
 /**

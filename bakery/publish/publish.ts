@@ -34,7 +34,7 @@ export type PublishOptions = KitchenOptions & {
 /** Tests are bounded for themselves; this bounds what is asked of the registry. */
 const imagesAtATime = 16;
 
-const nothingStaged: Staged = { results: [], indexes: new Map(), faults: new Map() };
+const nothingStaged: Staged = { results: [], reused: [], indexes: new Map(), faults: new Map() };
 
 /** An unchanged matrix needs no engine, and does not wait for all that it takes to speak to one. */
 const enterKitchen = async (checkout: Checkout, options: KitchenOptions): Promise<Kitchen> => {
@@ -151,6 +151,7 @@ export const publish = async (
   return {
     registry: options.registry,
     layers: staged.results,
+    layersFromRegistry: staged.reused,
     images,
     tests,
     leftOut,

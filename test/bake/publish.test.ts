@@ -206,8 +206,11 @@ describe('one agent changed', () => {
       ...all('promoted').slice(0, 2),
       ...all('up to date').slice(2),
     ]);
-    // A layer for each platform, and a configuration for each image and platform.
-    expect(uploads(recorder.requests())).toHaveLength(2 + 4);
+    // A layer for each platform, and its configuration; a configuration for each image and platform, without its layers and with.
+    expect(uploads(recorder.requests())).toHaveLength(2 + 2 + 4 + 4);
+    expect(report.layersFromRegistry.toSorted()).toEqual(
+      ['base', 'mini'].flatMap((name) => both.map((platform) => `runtime/${name} ${platform}`)),
+    );
     expect(report.layers.filter(({ id }) => !id.startsWith('push ')).map(({ id }) => id)).toEqual(
       both.map((platform) => `agent/${one} ${platform}`),
     );

@@ -5,6 +5,7 @@ import {
   bakeFile,
   type BuildInputs,
   layerCommand,
+  layerPushCommand,
   type Output,
   pushedDigests,
   tagOf,
@@ -48,6 +49,28 @@ describe('the bake file', () => {
         },
         otter_go: expect.objectContaining({ tags: ['ai-otter:go'] }),
       },
+    });
+  });
+
+  test('pushes without a tag where the builder can: others give it one', () => {
+    const found = target(image(), {
+      to: 'registry',
+      registry: 'r.example.com',
+      created,
+      byDigest: true,
+    });
+    expect(found).not.toHaveProperty('tags');
+    expect(found).toMatchObject({
+      output: [
+        'type=image,push=true,store=false,oci-mediatypes=true,compression=zstd,push-by-digest=true,name-canonical=true,name=r.example.com/ai-otter',
+      ],
+    });
+  });
+
+  test('hands images over to the engine where the builder is not the engine’s', () => {
+    expect(target(image(), { to: 'engine', load: true })).toMatchObject({
+      tags: ['ai-otter:php8.4'],
+      output: ['type=docker,compression=uncompressed,oci-mediatypes=true'],
     });
   });
 
@@ -166,6 +189,18 @@ describe('the command that builds a layer', () => {
       ],
       env: inputs.args,
     });
+  });
+
+  test('pushes it under its own name, and says what it is', () => {
+    const output = { to: 'registry', registry: '127.0.0.1:5000/acme', created } as const;
+    const { args } = layerPushCommand(layer, nothing, output);
+    expect(args.filter((arg) => /output|tag|annotation|target/.test(arg))).toEqual([
+      '--output=type=image,push=true,store=false,oci-mediatypes=true,compression=zstd',
+      '--tag=127.0.0.1:5000/acme/ai-layers:layer-bbbbbbbbbbbb-arm64',
+      `--annotation=manifest:ai-run.key=${digest('b')}`,
+      '--annotation=manifest:org.opencontainers.image.title=agent/otter linux/arm64',
+      `--annotation=manifest:org.opencontainers.image.created=${created}`,
+    ]);
   });
 
   test('never shows the password of a proxy', () => {

@@ -392,6 +392,92 @@ describe('readManifest', () => {
     });
   });
 
+  describe('blobs', () => {
+    const blob = bytes('{"a":1}');
+    const name = `sha256:${createHash('sha256').update(blob).digest('hex')}` as const;
+    const repository = (): string => `${address}/acme/image`;
+    const opened = () => openRegistry(new AbortController().signal);
+
+    test('are read, and are what was asked for', async () => {
+      handler = (_, response) => response.end(blob);
+      expect(await opened().readBlob(repository(), name)).toEqual(blob);
+      expect(requests).toEqual([`GET /v2/acme/image/blobs/${name} `]);
+      await expect(opened().readBlob(repository(), digestOf('0'))).rejects.toThrow(
+        `the registry sent another ${digestOf('0')}`,
+      );
+    });
+
+    test('are uploaded where they are not there', async () => {
+      let body = '';
+      handler = (request, response) => {
+        if (request.method === 'HEAD') return response.writeHead(404).end();
+        if (request.method === 'POST')
+          return response.writeHead(202, { location: '/v2/up/1?state=x' }).end();
+        request.on('data', (chunk: Buffer) => (body += chunk.toString()));
+        return request.on('end', () => response.writeHead(201).end());
+      };
+      await opened().writeBlob(repository(), blob);
+      expect(body).toBe('{"a":1}');
+      expect(requests).toEqual([
+        `HEAD /v2/acme/image/blobs/${name} `,
+        'POST /v2/acme/image/blobs/uploads/ ',
+        `PUT /v2/up/1?state=x&digest=${encodeURIComponent(name)} `,
+      ]);
+    });
+
+    test('that are there are not uploaded', async () => {
+      handler = (_, response) => response.writeHead(200).end();
+      await opened().writeBlob(repository(), blob);
+      expect(requests).toEqual([`HEAD /v2/acme/image/blobs/${name} `]);
+    });
+
+    test('are not uploaded to another host: it would see the credentials', async () => {
+      handler = (request, response) =>
+        request.method === 'POST'
+          ? response.writeHead(202, { location: 'http://127.0.0.2:1/up' }).end()
+          : response.writeHead(404).end();
+      await expect(opened().writeBlob(repository(), blob)).rejects.toThrow(
+        'uploads go to http://127.0.0.2:1',
+      );
+      expect(requests).toHaveLength(2);
+    });
+
+    test.each([
+      [201, true],
+      [202, false],
+    ])('are mounted where the answer is %i: %s', async (status, mounted) => {
+      handler = (request, response) =>
+        response.writeHead(request.method === 'HEAD' ? 404 : status).end();
+      const from = `${address}/acme/layers`;
+      expect(await opened().mountBlob(repository(), name, from)).toBe(mounted);
+      expect(requests[1]).toBe(
+        `POST /v2/acme/image/blobs/uploads/?mount=${encodeURIComponent(name)}&from=acme%2Flayers `,
+      );
+    });
+
+    test('that are there are not mounted', async () => {
+      handler = (_, response) => response.writeHead(200).end();
+      expect(await opened().mountBlob(repository(), name, `${address}/acme/layers`)).toBe(true);
+      expect(requests).toHaveLength(1);
+    });
+
+    test('are mounted with a token for both repositories, each in a scope of its own', async () => {
+      const scope = 'repository:acme/image:pull,push repository:acme/layers:pull';
+      handler = (request, response) => {
+        if (request.url?.startsWith('/token') === true) return response.end('{"token":"t"}');
+        if (request.method === 'HEAD') return response.writeHead(404).end();
+        const challenge = `Bearer realm="http://${address}/token",service="s",scope="${scope}"`;
+        return request.headers.authorization === 'Bearer t'
+          ? response.writeHead(201).end()
+          : response.writeHead(401, { 'www-authenticate': challenge }).end();
+      };
+      expect(await opened().mountBlob(repository(), name, `${address}/acme/layers`)).toBe(true);
+      const [asked = ''] = tokens();
+      const url = new URL(asked.split(' ')[1] ?? '', `http://${address}`);
+      expect(url.searchParams.getAll('scope')).toEqual(scope.split(' '));
+    });
+  });
+
   describe('lists tags', () => {
     test('over all pages', async () => {
       handler = (request, response) => {

@@ -1,0 +1,61 @@
+import { UserError } from '../../ai-run/core/error.ts';
+import { repositoryOf, type RegistryOutput } from '../core/bake.ts';
+import { addLayers, blobsOf, indexOf, type Single } from '../core/compose.ts';
+import { layersRepository } from '../core/layer.ts';
+import type { Manifest } from '../core/manifest.ts';
+import type { Image } from '../core/plan.ts';
+import { annotationsOf, stagingTag } from '../core/publish.ts';
+import type { Registry } from '../registry/client.ts';
+import type { ProvidedLayer } from './layers.ts';
+
+/**
+ * Stages an image out of what the registry has: its frame, in the image's own repository, and its layers. Nothing of a layer is
+ * moved: the registry mounts it. Children come before the index, and the tag comes last.
+ * @param frame the index of the image without layers.
+ * @param provided every layer of the image.
+ * @throws UserError E_REGISTRY, E_NO_LAYER for one that is not there.
+ */
+export const composeImage = async (
+  image: Image,
+  frame: Manifest,
+  provided: readonly ProvidedLayer[],
+  { registry: where, created }: RegistryOutput,
+  registry: Registry,
+): Promise<Manifest> => {
+  const repository = repositoryOf(where, image);
+  const layers = `${where}/${layersRepository}`;
+
+  const readSingle = async (place: string, manifest: Manifest): Promise<Single> => ({
+    manifest,
+    config: await registry.readBlob(place, blobsOf(manifest).config),
+  });
+
+  const take = async (layer: ProvidedLayer): Promise<Single> => {
+    const { manifest } = layer;
+    if (manifest === undefined)
+      throw new UserError('E_NO_LAYER', `${layer.reference} is not there`);
+    for (const digest of blobsOf(manifest).layers) {
+      if (await registry.mountBlob(repository, digest, layers)) continue;
+      await registry.writeBlob(repository, await registry.readBlob(layers, digest));
+    }
+    return readSingle(layers, manifest);
+  };
+
+  const composeFor = async (platform: string, at: number): Promise<[string, Manifest]> => {
+    const child = frame.children[at];
+    const found =
+      child === undefined ? undefined : await registry.readManifest(`${repository}@${child}`);
+    if (found === undefined)
+      throw new UserError('E_REGISTRY', `${repository}: ${child ?? platform} is not there`);
+    const own = provided.filter(({ layer }) => layer.platform === platform);
+    const whole = addLayers(await readSingle(repository, found), await Promise.all(own.map(take)));
+    await registry.writeBlob(repository, whole.config);
+    await registry.writeManifest(`${repository}@${whole.manifest.digest}`, whole.manifest);
+    return [platform, whole.manifest];
+  };
+
+  const singles = new Map(await Promise.all(frame.platforms.map(composeFor)));
+  const index = indexOf(singles, annotationsOf(image, created));
+  await registry.writeManifest(`${repository}:${stagingTag(image)}`, index);
+  return index;
+};
