@@ -1,9 +1,8 @@
-import pLimit from 'p-limit';
 import { stringify } from 'yaml';
 import { openCheckout, planCells, selectLocked, subjectsOf } from '../checkout.ts';
 import { pipeline } from '../core/pipeline.ts';
 import { writeAtomic } from '../files.ts';
-import { findLayer } from '../publish/layers.ts';
+import { missingLayers } from '../publish/layers.ts';
 import { look } from '../publish/look.ts';
 import { openRegistry } from '../registry/client.ts';
 import {
@@ -21,9 +20,6 @@ export type CiFlags = {
   readonly until?: string;
   readonly output?: string;
 };
-
-/** At a time: enough to hide latency. */
-const requests = 32;
 
 /**
  * Prints, or writes, the pipeline that brings a registry up to date.
@@ -50,11 +46,7 @@ export const ci = async (flags: CommonFlags & SelectionFlags & CiFlags): Promise
   const needed = plan.layers.filter(({ id }) =>
     toBuild.some(({ image }) => image.layers.includes(id)),
   );
-  const limit = pLimit(requests);
-  const known = await Promise.all(
-    needed.map((layer) => limit(() => findLayer(client, registry, layer))),
-  );
-  const layers = needed.filter((_, at) => known[at] === undefined);
+  const layers = (await missingLayers(needed, registry, client, false)).map(({ layer }) => layer);
   const settings = checkout.settings.ci ?? {};
   const result = pipeline({ layers, images }, { registry, selection, until, settings });
   const text = stringify(result, { lineWidth: 0, aliasDuplicateObjects: false });

@@ -190,6 +190,10 @@ describe.skipIf(!hasRsync)('the pipeline (needs rsync, which gitlab-ci-local cop
     expect(await read(`test-${one}-arm64.xml`)).toMatch(
       /<testsuite name="[^"]*linux\/arm64" tests="\d+" failures="0"/,
     );
+    const staged = JSON.parse(await read('images.json')) as PublishReport;
+    // Other jobs have built them.
+    expect(staged.layersFromRegistry).toHaveLength(5);
+    expect(staged.layers.every(({ id }) => id.startsWith('push '))).toBe(true);
     const { images } = JSON.parse(await read('promotion.json')) as PublishReport;
     expect(images.map(({ outcome }) => outcome)).toEqual(['promoted', 'promoted']);
     const { moved } = JSON.parse(await read('promotion.journal.json')) as { moved: object[] };
