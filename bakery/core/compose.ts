@@ -25,6 +25,26 @@ const bytesOf = (value: unknown): Bytes => new Uint8Array(Buffer.from(JSON.strin
 const parse = <T>(schema: z.ZodType<T>, body: Bytes): T =>
   schema.parse(JSON.parse(Buffer.from(body).toString()));
 
+// OCI image spec, image-index.md
+const Index = z.object({
+  manifests: z.array(
+    z.object({
+      digest: DigestText,
+      platform: z.object({ os: z.string(), architecture: z.string() }).optional(),
+    }),
+  ),
+});
+
+/** The manifest of each platform that an index has; attestations are of none. */
+export const manifestsOf = ({ body }: Manifest): ReadonlyMap<string, Digest> =>
+  new Map(
+    parse(Index, body).manifests.flatMap(({ digest, platform }) =>
+      platform === undefined || platform.os === 'unknown'
+        ? []
+        : [[`${platform.os}/${platform.architecture}`, digest] as const],
+    ),
+  );
+
 /** Digests of the configuration and the layers of one platform's image. */
 export const blobsOf = ({ body }: Manifest): { config: Digest; layers: readonly Digest[] } => {
   const { config, layers } = parse(ImageManifest, body);

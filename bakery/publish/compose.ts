@@ -1,12 +1,41 @@
+import pLimit from 'p-limit';
 import { UserError } from '../../ai-run/core/error.ts';
+import type { Digest } from '../../ai-run/core/reference.ts';
 import { repositoryOf, type RegistryOutput } from '../core/bake.ts';
-import { addLayers, blobsOf, indexOf, type Single } from '../core/compose.ts';
+import { addLayers, blobsOf, indexOf, manifestsOf, type Single } from '../core/compose.ts';
 import { layersRepository } from '../core/layer.ts';
 import type { Manifest } from '../core/manifest.ts';
 import type { Image } from '../core/plan.ts';
 import { annotationsOf, stagingTag } from '../core/publish.ts';
 import type { Registry } from '../registry/client.ts';
 import type { ProvidedLayer } from './layers.ts';
+
+const requests = 16;
+
+/**
+ * Gives the repository of an image the layers it is made of, without moving them. BuildKit would look for them in one repository
+ * of all that it has ever seen them in, which need not be one of this registry's, and upload them again.
+ * @returns whether the registry did; one that mounts nothing has them uploaded by whoever pushes.
+ */
+export const mountLayers = async (
+  image: Image,
+  provided: readonly ProvidedLayer[],
+  where: string,
+  registry: Registry,
+): Promise<boolean> => {
+  const limit = pLimit(requests);
+  const digests = provided.flatMap(({ manifest }) =>
+    manifest === undefined ? [] : blobsOf(manifest).layers,
+  );
+  const mounted = await Promise.all(
+    [...new Set(digests)].map((digest) =>
+      limit(() =>
+        registry.mountBlob(repositoryOf(where, image), digest, `${where}/${layersRepository}`),
+      ),
+    ),
+  );
+  return mounted.every(Boolean);
+};
 
 /**
  * Stages an image out of what the registry has: its frame, in the image's own repository, and its layers. Nothing of a layer is
@@ -41,12 +70,10 @@ export const composeImage = async (
     return readSingle(layers, manifest);
   };
 
-  const composeFor = async (platform: string, at: number): Promise<[string, Manifest]> => {
-    const child = frame.children[at];
-    const found =
-      child === undefined ? undefined : await registry.readManifest(`${repository}@${child}`);
+  const composeFor = async ([platform, digest]: [string, Digest]): Promise<[string, Manifest]> => {
+    const found = await registry.readManifest(`${repository}@${digest}`);
     if (found === undefined)
-      throw new UserError('E_REGISTRY', `${repository}: ${child ?? platform} is not there`);
+      throw new UserError('E_REGISTRY', `${repository}@${digest} is not there`);
     const own = provided.filter(({ layer }) => layer.platform === platform);
     const whole = addLayers(await readSingle(repository, found), await Promise.all(own.map(take)));
     await registry.writeBlob(repository, whole.config);
@@ -54,7 +81,7 @@ export const composeImage = async (
     return [platform, whole.manifest];
   };
 
-  const singles = new Map(await Promise.all(frame.platforms.map(composeFor)));
+  const singles = new Map(await Promise.all([...manifestsOf(frame)].map(composeFor)));
   const index = indexOf(singles, annotationsOf(image, created));
   await registry.writeManifest(`${repository}:${stagingTag(image)}`, index);
   return index;

@@ -13,7 +13,7 @@ import { pushWaves } from '../core/waves.ts';
 import type { Kitchen } from '../kitchen.ts';
 import { type Pushed, pushImages } from '../push.ts';
 import type { Registry } from '../registry/client.ts';
-import { composeImage } from './compose.ts';
+import { composeImage, mountLayers } from './compose.ts';
 import { type ProvidedLayer, provideLayers } from './layers.ts';
 import { readBack } from './promote.ts';
 
@@ -114,11 +114,25 @@ export const stage = async (
     }
   };
 
-  const waves = pushWaves(complete.map((image) => (isComposed(image) ? frameOf(image) : image)));
+  // What is in an image's repository already is not uploaded: in which order images are pushed only matters to their base then.
+  const ready = await Promise.all(
+    complete.map(async (image) => {
+      if (isComposed(image)) return frameOf(image);
+      const mounted = await mountLayers(image, layersOf(image), where, registry).catch(giveUp);
+      return mounted ? { ...image, layers: [] } : image;
+    }),
+  );
+  const waves = pushWaves(ready);
   for (const [at, wave] of waves.entries())
     await push(`push ${at + 1} of ${waves.length}, ${wave.length} images`, wave);
   const reused = provided.filter(({ outcome }) => outcome === 'from the registry');
   return { results, reused: reused.map(({ layer }) => layer.id), indexes, faults };
+};
+
+/** What goes wrong here goes wrong for the push as well, which says so of its image. */
+const giveUp = (error: unknown): boolean => {
+  if (error instanceof UserError && error.code === 'E_REGISTRY') return false;
+  throw error;
 };
 
 const firstLine = (text = 'the registry does not have what was pushed'): string =>

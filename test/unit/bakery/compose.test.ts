@@ -1,7 +1,14 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { addLayers, blobsOf, frameOf, indexOf, type Single } from '../../../bakery/core/compose.ts';
+import {
+  addLayers,
+  blobsOf,
+  frameOf,
+  indexOf,
+  manifestsOf,
+  type Single,
+} from '../../../bakery/core/compose.ts';
 import { digestOf, parseManifest } from '../../../bakery/core/manifest.ts';
 import { stagingTag } from '../../../bakery/core/publish.ts';
 import { digest, fixtures } from '../support.ts';
@@ -95,6 +102,22 @@ test('an index names the manifests of its platforms, and says what it is', () =>
   expect(read(index.body)).toMatchObject({
     manifests: [{ size: manifest.body.length, mediaType: manifest.mediaType }],
   });
+});
+
+test('attestations in an index are of no platform, wherever they stand', () => {
+  const platform = (os: string, architecture: string) => ({ os, architecture });
+  const index = bytes({
+    manifests: [
+      { digest: digest('1'), platform: platform('unknown', 'unknown') },
+      { digest: digest('2'), platform: platform('linux', 'arm64') },
+      { digest: digest('3') },
+      { digest: digest('4'), platform: platform('linux', 'amd64') },
+    ],
+  });
+  expect([...manifestsOf(parseManifest(index))]).toEqual([
+    ['linux/arm64', digest('2')],
+    ['linux/amd64', digest('4')],
+  ]);
 });
 
 describe('the frame of an image', () => {

@@ -27,6 +27,16 @@ const tagged = (
 const staging = 'stg-000000000000';
 const tested = 'tested-000000000000-amd64';
 
+test('an old layer goes, unless today’s definitions are made of it', () => {
+  const of = (name: string): Tagged => tagged(`layer-${name}-arm64`, name, 31, { children: [] });
+  const [old, current] = [of('a00000000000'), of('b00000000000')];
+  expect(prunable([old, current], { ...keep, tags: new Set([current.tag]) })).toEqual({
+    tags: [old.tag],
+    digests: [old.digest],
+  });
+  expect(prunable([old, current], keep).tags).toEqual([old.tag, current.tag]);
+});
+
 describe('of a repository', () => {
   test.each<[string, Tagged[], string[], string[]]>([
     [
