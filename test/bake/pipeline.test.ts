@@ -170,9 +170,12 @@ describe.skipIf(!hasRsync)('the pipeline (needs rsync, which gitlab-ci-local cop
     const { jobs, output } = await onMain();
     expect(jobs, output).toEqual(
       passed(
-        ...[...onBoth('runtime/base'), ...onBoth(`agent/${one}`), `agent/${two} linux/amd64`],
+        ...onBoth('runtime/base'),
+        ...onBoth(`agent/${one}`),
+        `agent/${two} linux/amd64`,
         'images',
-        ...[...onBoth(`test ${one}`), `test ${two} linux/amd64`],
+        ...onBoth(`test ${one}`),
+        `test ${two} linux/amd64`,
         'promotion',
       ),
     );

@@ -6,7 +6,8 @@ import type { Ended } from './bakery.ts';
 
 /** GitLab's pipelines on this machine, by gitlab-ci-local: it reads them with GitLab's own schema, and runs the jobs. */
 
-const program = createRequire(import.meta.url).resolve('gitlab-ci-local');
+const require = createRequire(import.meta.url);
+const program = require.resolve('gitlab-ci-local');
 
 /** Makes a folder the repository that a pipeline runs in: all that is there and not ignored, in one commit. */
 export const commitFolder = (folder: string): void => {

@@ -24,6 +24,10 @@ const layer = (name: string, platform: Platform): Layer => ({
   context: name,
 });
 
+/** So many of them. */
+const layers = (count: number): Layer[] =>
+  Array.from({ length: count }, (_, at) => layer(`agent/a${at}`, 'linux/amd64'));
+
 const build: Need = { step: 'build' };
 const found = (step: 'test' | 'promote' | 'nothing', ...untested: Platform[]): Need => ({
   step,
@@ -64,12 +68,13 @@ const everything: Work = {
   images: [of('otter', 'go', build), of('otter', 'base', build)],
 };
 
+const tests = (agent: string): string[] => [
+  `test ${agent} linux/amd64`,
+  `test ${agent} linux/arm64`,
+];
+
 describe('what gets jobs', () => {
   const staged = found('test', 'linux/amd64', 'linux/arm64');
-  const tests = (agent: string): string[] => [
-    `test ${agent} linux/amd64`,
-    `test ${agent} linux/arm64`,
-  ];
   test.each<[string, Partial<Work>, string[]]>([
     [
       'all of it, where nothing is there',
@@ -161,8 +166,7 @@ test('a selection is the same in every job', () => {
 
 describe('the order', () => {
   test('is that of the stages: no job needs more than the images', () => {
-    const many = Array.from({ length: 60 }, (_, at) => layer(`agent/a${at}`, 'linux/amd64'));
-    const all = jobs({ ...everything, layers: many });
+    const all = jobs({ ...everything, layers: layers(60) });
     expect(Object.keys(all).length).toBeGreaterThan(60);
     for (const { needs = [] } of Object.values(all)) expect(needs.length).toBeLessThanOrEqual(1);
   });
@@ -235,8 +239,6 @@ test.each([
 });
 
 test('more jobs than GitLab takes are refused, with what to do', () => {
-  const layers = (count: number): Layer[] =>
-    Array.from({ length: count }, (_, at) => layer(`agent/a${at}`, 'linux/amd64'));
   expect(Object.keys(jobs({ layers: layers(500) }))).toHaveLength(500);
   expect(() => jobs({ layers: layers(501) })).toThrow(
     expect.objectContaining({
