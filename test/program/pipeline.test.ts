@@ -25,7 +25,7 @@ beforeAll(async () => {
   where = `127.0.0.1:${(empty.address() as AddressInfo).port}/ai`;
   own = await readFile(join(root, '.gitlab-ci.yml'), 'utf8');
   generated = (await bakery(['--root', root, 'ci', '--registry', where])).stdout;
-});
+}, 60_000);
 afterAll(() => {
   empty.close();
 });
