@@ -3,12 +3,15 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { parse } from 'yaml';
 import { bakery } from './bakery.ts';
 import { commitFolder, gitlab } from './gitlab.ts';
 
 /** The pipelines as GitLab reads them: this project's own, and what `bakery ci` makes of the whole catalogue. */
+
+// Each test starts programs that read a whole catalogue, or GitLab's whole schema.
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 const root = join(import.meta.dirname, '..', '..');
 /** A registry that has nothing. */
@@ -25,7 +28,7 @@ beforeAll(async () => {
   where = `127.0.0.1:${(empty.address() as AddressInfo).port}/ai`;
   own = await readFile(join(root, '.gitlab-ci.yml'), 'utf8');
   generated = (await bakery(['--root', root, 'ci', '--registry', where])).stdout;
-}, 60_000);
+});
 afterAll(() => {
   empty.close();
 });
