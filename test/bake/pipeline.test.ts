@@ -50,7 +50,7 @@ const forgetNpx = async (root: string): Promise<void> => {
   for (const entry of await readdir(folder).catch(() => [])) {
     const link = join(folder, entry, 'node_modules', 'ai-bakery');
     const target = await realpath(link).catch(() => undefined);
-    if (target === root) await rm(join(folder, entry), { recursive: true });
+    if (target === (await realpath(root))) await rm(join(folder, entry), { recursive: true });
   }
 };
 

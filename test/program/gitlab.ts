@@ -13,7 +13,8 @@ const program = require.resolve('gitlab-ci-local');
 export const commitFolder = (folder: string): void => {
   const git = (...args: readonly string[]): void => {
     const person = ['-c', 'user.name=A User', '-c', 'user.email=user@example.com'];
-    execFileSync('git', [...person, ...args], { cwd: folder, stdio: 'pipe' });
+    const env = { ...process.env, GIT_CONFIG_GLOBAL: '/dev/null', GIT_CONFIG_NOSYSTEM: '1' };
+    execFileSync('git', [...person, ...args], { cwd: folder, env, stdio: 'pipe' });
   };
   git('init', '--quiet', '--initial-branch=main');
   git('remote', 'add', 'origin', 'https://gitlab.example.com/acme/bakery.git');
