@@ -4,6 +4,7 @@ import about from '../package.json' with { type: 'json' };
 import { UserError } from '../ai-run/core/error.ts';
 import { redacted } from '../ai-run/core/text.ts';
 import type { BuildFlags } from './commands/build.ts';
+import type { CiFlags } from './commands/ci.ts';
 import type { LayerFlags } from './commands/layer.ts';
 import type { ListFlags } from './commands/list.ts';
 import type { PlanFlags } from './commands/plan.ts';
@@ -154,6 +155,10 @@ bakes(
   ),
 )
   .requiredOption('--registry <registry>', 'with its namespace, like registry.example.com/ai')
+  .option(
+    '--from <step>',
+    'begin with `test` or `promote`: what is not staged, or not tested, fails',
+  )
   .option('--until <step>', 'stop after `stage` or `test`; otherwise `promote`')
   .option('--dry-run', 'show every tag that would be written, and why')
   .option('--force', 'build and test again what is up to date')
@@ -163,10 +168,31 @@ bakes(
   )
   .option('--drop-platforms', 'let a tag lose a platform that it has')
   .option('--journal <file>', 'write what was moved there')
+  .option('--report <file>', 'write the result for machines there, and print it for people')
   .action(async (agents: string[], flags: SelectionFlags & PublishFlags) =>
     setExit(
       await (await import('./commands/publish.ts')).publish({ ...common(), ...flags, agents }),
     ),
+  );
+
+verb(
+  'ci',
+  'print the GitLab pipeline that brings a registry up to date: layers, images, tests, promotion',
+)
+  .requiredOption('--registry <registry>', 'with its namespace, like registry.example.com/ai')
+  .option('--until <step>', 'no jobs after `stage` or `test`; otherwise `promote`')
+  .option('--output <file>', 'write it there')
+  .addHelpText(
+    'after',
+    `
+Examples:
+  bakery ci --registry registry.example.com/ai --output pipeline.yml
+  bakery ci claude --registry registry.example.com/ai --until test   nothing is promoted, as on a merge request
+
+What the jobs run on is said in bakery.yaml, under \`ci\`: docs/ci.md.`,
+  )
+  .action(async (agents: string[], flags: SelectionFlags & CiFlags) =>
+    setExit(await (await import('./commands/ci.ts')).ci({ ...common(), ...flags, agents })),
   );
 
 program

@@ -1,6 +1,7 @@
 import { UserError } from '../../ai-run/core/error.ts';
 import { parseReference } from '../../ai-run/core/reference.ts';
 import type { Selection } from '../core/matrix.ts';
+import { type Step, steps } from '../core/steps.ts';
 
 /** What every verb gets. */
 export type CommonFlags = { readonly root: string | undefined; readonly signal: AbortSignal };
@@ -42,9 +43,23 @@ export const registryOf = (text: string): string => {
   });
 };
 
+/**
+ * A step of publishing as it was named.
+ * @throws UserError E_USAGE for what is none.
+ */
+export const stepOf = (option: string, text: string | undefined, otherwise: Step): Step => {
+  const step = text === undefined ? otherwise : steps.find((one) => one === text);
+  if (step !== undefined) return step;
+  throw new UserError('E_USAGE', `${option}: there is no step ${JSON.stringify(text)}`, {
+    hint: `there are: ${steps.join(', ')}`,
+  });
+};
+
+export const jsonOf = (value: unknown): string => `${JSON.stringify(value, undefined, 2)}\n`;
+
 /** A result for machines, on standard output. */
 export const printJson = (value: unknown): void => {
-  process.stdout.write(`${JSON.stringify(value, undefined, 2)}\n`);
+  process.stdout.write(jsonOf(value));
 };
 export const print = (text: string): void => {
   process.stdout.write(`${text}\n`);

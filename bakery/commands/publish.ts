@@ -4,33 +4,38 @@ import { type Checkout, openCheckout, planCells, selectLocked, subjectsOf } from
 import { junit } from '../core/report.ts';
 import type { PublishedImage, PublishReport } from '../core/published.ts';
 import { writesOf } from '../core/publish.ts';
+import { steps } from '../core/steps.ts';
 import { openDisplay } from '../display.ts';
 import { writeAtomic } from '../files.ts';
 import { missingLayers } from '../publish/layers.ts';
 import { look } from '../publish/look.ts';
-import { publish as publishTo, type PublishOptions } from '../publish/publish.ts';
+import { publish as publishTo } from '../publish/publish.ts';
 import { openRegistry } from '../registry/client.ts';
 import { duration, paint, table } from '../report.ts';
 import { describeFaults } from './faults.ts';
 import {
   type CommonFlags,
+  jsonOf,
   print,
   printJson,
   registryOf,
   type SelectionFlags,
   selectionOf,
+  stepOf,
 } from './flags.ts';
 
 export type PublishFlags = {
   readonly registry: string;
   readonly force?: boolean;
   readonly dryRun?: boolean;
+  readonly from?: string;
   readonly until?: string;
   readonly acceptUnexecuted?: boolean;
   readonly dropPlatforms?: boolean;
   readonly journal?: string;
   readonly jobs?: number;
   readonly junit?: string;
+  readonly report?: string;
   readonly quiet?: boolean;
 };
 
@@ -116,16 +121,15 @@ const rehearse = async (checkout: Checkout, flags: Flags, where: string): Promis
   return errors.length === 0 ? 0 : 1;
 };
 
-const untilOf = (text = 'promote'): PublishOptions['until'] => {
-  if (text === 'stage' || text === 'test' || text === 'promote') return text;
-  throw new UserError('E_USAGE', `--until: there is no step ${JSON.stringify(text)}`, {
-    hint: 'there are: stage, test, promote',
-  });
-};
-
 export const publish = async (flags: Flags): Promise<number> => {
   const registry = registryOf(flags.registry);
-  const until = untilOf(flags.until);
+  const from = stepOf('--from', flags.from, 'stage');
+  const until = stepOf('--until', flags.until, 'promote');
+  if (steps.indexOf(from) > steps.indexOf(until)) {
+    throw new UserError('E_USAGE', `--from ${from} comes after --until ${until}`, {
+      hint: `the steps are, in this order: ${steps.join(', ')}`,
+    });
+  }
   const checkout = await openCheckout(flags.root);
   if (flags.dryRun === true) return rehearse(checkout, flags, registry);
   const now = new Date();
@@ -136,6 +140,7 @@ export const publish = async (flags: Flags): Promise<number> => {
     report = await publishTo(checkout, {
       selection: selectionOf(flags),
       registry,
+      from,
       until,
       force: flags.force === true,
       acceptUnexecuted: flags.acceptUnexecuted === true,
@@ -150,6 +155,7 @@ export const publish = async (flags: Flags): Promise<number> => {
     display.close();
   }
   if (flags.junit !== undefined) await writeAtomic(flags.junit, junit(report.tests));
+  if (flags.report !== undefined) await writeAtomic(flags.report, jsonOf(report));
   if (flags.json === true) printJson(report);
   else print(describe(report));
   return report.ok ? 0 : 1;

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { CiSettings } from './ci-settings.ts';
 import { UpstreamReference } from './definition.ts';
 
 const Path = z.string().min(1);
@@ -35,6 +36,8 @@ export const WrittenSettings = z.strictObject({
     .optional(),
   /** How many layers are built, and images tested, at a time. */
   jobs: z.int().min(1).max(64).optional(),
+  /** What `bakery ci` writes pipelines with. */
+  ci: CiSettings.optional(),
 });
 export type WrittenSettings = z.infer<typeof WrittenSettings>;
 

@@ -6,6 +6,7 @@ import type { Selection } from '../core/matrix.ts';
 import type { Move } from '../core/publish.ts';
 import type { ImageReport } from '../core/report.ts';
 import type { PublishedImage, PublishReport } from '../core/published.ts';
+import { missingBefore, type Step } from '../core/steps.ts';
 import type { Kitchen, KitchenOptions } from '../kitchen.ts';
 import { openRegistry } from '../registry/client.ts';
 import { openJournal } from './journal.ts';
@@ -18,8 +19,10 @@ export type PublishOptions = KitchenOptions & {
   readonly selection: Selection;
   /** With its namespace: `registry.example.com/ai`. */
   readonly registry: string;
+  /** The first step that is taken: what lacks an earlier one fails. */
+  readonly from: Step;
   /** The last step that is taken. */
-  readonly until: 'stage' | 'test' | 'promote';
+  readonly until: Step;
   /** Promote what this machine cannot execute on some platform, on the word of its static checks. */
   readonly acceptUnexecuted: boolean;
   /** Let a tag lose a platform. */
@@ -60,13 +63,18 @@ export const publish = async (
   const { cells, leftOut } = selectLocked(checkout, options.selection);
   const plan = planCells(checkout, cells);
   const registry = openRegistry(signal);
-  const { orders, unseen } = await look(
+  const { orders: found, unseen } = await look(
     registry,
     options.registry,
     subjectsOf(plan, cells),
     checkout.catalogue.runtimes,
     options.force,
   );
+  const tooEarly = found.flatMap(({ subject, need }) => {
+    const why = missingBefore(options.from, need);
+    return why === undefined ? [] : [failed(subject.image.reference, options.registry, why)];
+  });
+  const orders = found.filter(({ need }) => missingBefore(options.from, need) === undefined);
   const toBuild = orders.filter(({ need }) => need.step === 'build');
   const toTest = orders.filter(({ need }) => need.step === 'build' || need.step === 'test');
   const usesEngine = toBuild.length > 0 || (until !== 'stage' && toTest.length > 0);
@@ -135,6 +143,7 @@ export const publish = async (
     return failed(orders[at]?.subject.image.reference ?? '', options.registry, why);
   });
   images.push(
+    ...tooEarly,
     ...unseen.map(({ subject, error }) =>
       failed(subject.image.reference, options.registry, error.message),
     ),

@@ -7,12 +7,14 @@ const baking = [...selection, '--jobs <n>', '--junit <file>', '--quiet', '--all'
 const publishing = [
   ...baking.filter((option) => option !== '--all'),
   '--registry <registry>',
+  '--from <step>',
   '--until <step>',
   '--dry-run',
   '--force',
   '--accept-unexecuted',
   '--drop-platforms',
   '--journal <file>',
+  '--report <file>',
 ];
 
 describe('the help', () => {
@@ -27,6 +29,7 @@ describe('the help', () => {
       'test',
       'publish',
       'layer',
+      'ci',
       'prune',
       'update',
       'doctor',
@@ -50,6 +53,7 @@ describe('the help', () => {
       'layer',
       ['--registry <registry>', '--platform <names>', '--force', '--jobs <n>', '--quiet', '--json'],
     ],
+    ['ci', [...selection, '--registry <registry>', '--until <step>', '--output <file>']],
     ['prune', ['--registry <registry>', '--keep-days <n>', '--keep <n>', '--yes', '--json']],
     ['update', ['--check', '--upstreams', '--json']],
     ['doctor', ['--json']],

@@ -1,0 +1,58 @@
+import { stringify } from 'yaml';
+import { openCheckout, planCells, selectLocked, subjectsOf } from '../checkout.ts';
+import { pipeline } from '../core/pipeline.ts';
+import { writeAtomic } from '../files.ts';
+import { missingLayers } from '../publish/layers.ts';
+import { look } from '../publish/look.ts';
+import { openRegistry } from '../registry/client.ts';
+import {
+  type CommonFlags,
+  print,
+  printJson,
+  registryOf,
+  type SelectionFlags,
+  selectionOf,
+  stepOf,
+} from './flags.ts';
+
+export type CiFlags = {
+  readonly registry: string;
+  readonly until?: string;
+  readonly output?: string;
+};
+
+/**
+ * Prints, or writes, the pipeline that brings a registry up to date.
+ * @throws UserError of the registry where it cannot be read in part: what is unknown would be left out silently.
+ */
+export const ci = async (flags: CommonFlags & SelectionFlags & CiFlags): Promise<number> => {
+  const registry = registryOf(flags.registry);
+  const until = stepOf('--until', flags.until, 'promote');
+  const checkout = await openCheckout(flags.root);
+  const selection = selectionOf(flags);
+  const { cells } = selectLocked(checkout, selection);
+  const plan = planCells(checkout, cells);
+  const client = openRegistry(flags.signal);
+  const { orders, unseen } = await look(
+    client,
+    registry,
+    subjectsOf(plan, cells),
+    checkout.catalogue.runtimes,
+  );
+  const [hidden] = unseen;
+  if (hidden !== undefined) throw hidden.error;
+  const images = orders.map(({ subject: { image }, need }) => ({ image, need }));
+  const toBuild = images.filter(({ need }) => need.step === 'build');
+  const needed = plan.layers.filter(({ id }) =>
+    toBuild.some(({ image }) => image.layers.includes(id)),
+  );
+  const layers = (await missingLayers(needed, registry, client, false)).map(({ layer }) => layer);
+  const settings = checkout.settings.ci ?? {};
+  const result = pipeline({ layers, images }, { registry, selection, until, settings });
+  const text = stringify(result, { lineWidth: 0, aliasDuplicateObjects: false });
+  if (flags.output !== undefined) await writeAtomic(flags.output, text);
+  if (flags.json === true) printJson(result);
+  else if (flags.output === undefined) process.stdout.write(text);
+  else print(flags.output);
+  return 0;
+};
