@@ -31,8 +31,13 @@ const longest = 60_000;
 export const retryDelay = (asked: number | undefined, tries: number, chance: number): number =>
   Math.min(Math.max(asked ?? 250 * 2 ** (tries - 1) * (0.5 + chance), 0), longest);
 
+/** Some registries answer 403 to who asks too often, and only their words tell that from a refusal: GitHub's do. */
+export const isRateLimit = (said: string): boolean =>
+  /\brate.?limit|too ?many ?requests/i.test(said);
+
 /** Whether what docker or BuildKit say of a registry may be otherwise in a while: too much at once, or a bad line. */
 export const isPassing = (said: string): boolean =>
-  /\b(?:408|429|50[0234])\b|too many requests|connection reset|broken pipe|(?:unexpected |: )EOF\b|i\/o timeout|handshake timeout/i.test(
+  isRateLimit(said) ||
+  /\b(?:408|429|50[0234])\b|connection reset|broken pipe|(?:unexpected |: )EOF\b|i\/o timeout|handshake timeout/i.test(
     said,
   );

@@ -102,7 +102,12 @@ describe('what is said of a registry', () => {
     ['failed to copy: unexpected EOF', true],
     ['Patch "https://r/v2/": EOF', true],
     ['dial tcp: i/o timeout', true],
+    ['denied: You have exceeded a secondary rate limit', true],
+    ['toomanyrequests: Rate exceeded', true],
     ['401 Unauthorized', false],
+    ['denied: permission_denied: write_package', false],
+    ['400 Bad Request', false],
+    ['404 Not Found', false],
     ['RUN <<EOF (set -eu) did not complete successfully: exit code: 1', false],
     ['', false],
   ])('%s: it may pass: %s', (said, expected) => {
@@ -217,6 +222,50 @@ describe('readManifest', () => {
     expect(tokens()).toHaveLength(2);
   });
 
+  /** Tokens that are good for so many requests each. */
+  const shortLived = (requestsEach: number): Handler => {
+    const left = new Map<string, number>();
+    return (request, response) => {
+      if (request.url?.startsWith('/token') === true) {
+        left.set(`Bearer t${left.size}`, requestsEach);
+        return response.end(JSON.stringify({ token: `t${left.size - 1}` }));
+      }
+      const allowed = (given: string): boolean => {
+        const remaining = left.get(given) ?? 0;
+        left.set(given, remaining - 1);
+        return remaining > 0;
+      };
+      const challenge = `Bearer realm="http://${address}/token",service="s",error="invalid_token"`;
+      return guarded(() => challenge, allowed)(request, response);
+    };
+  };
+
+  test('asks for another token where one has expired before it was used, and gives up in the end', async () => {
+    handler = shortLived(0);
+    await expect(read()).rejects.toThrow('401 Unauthorized');
+    expect(tokens()).toHaveLength(3);
+    handler = shortLived(1);
+    expect(await read()).toEqual(parsed);
+  });
+
+  test('gets one token for all requests that wait for it', async () => {
+    handler = shortLived(1000);
+    const registry = openRegistry(new AbortController().signal);
+    const name = `${address}/acme/image:tag`;
+    await Promise.all(Array.from({ length: 20 }, () => registry.readManifest(name)));
+    expect(tokens()).toHaveLength(1);
+  });
+
+  test('does not repeat a password that is wrong', async () => {
+    await config({ auths: { [address]: { auth: Buffer.from('me:wrong').toString('base64') } } });
+    handler = guarded(
+      () => 'Basic realm="x"',
+      () => false,
+    );
+    await expect(read()).rejects.toThrow('401 Unauthorized');
+    expect(requests).toHaveLength(2);
+  });
+
   test('takes what a credential helper knows', async () => {
     const program = join(folder, 'docker-credential-shelf');
     await writeFile(
@@ -260,6 +309,19 @@ describe('readManifest', () => {
         ? response.writeHead(status, { 'retry-after': '0' }).end()
         : response.end(index);
     expect(await read()).toEqual(parsed);
+    expect(requests).toHaveLength(3);
+  });
+
+  test('tries again after a 403 that means too often, and after no other one', async () => {
+    const errors = [{ code: 'DENIED', message: 'You have exceeded a secondary rate limit' }];
+    handler = (_, response) =>
+      requests.length < 2
+        ? response.writeHead(403).end(JSON.stringify({ errors }))
+        : response.end(index);
+    expect(await read()).toEqual(parsed);
+    expect(requests).toHaveLength(2);
+    handler = (_, response) => response.writeHead(403).end('{"errors":[{"code":"DENIED"}]}');
+    await expect(read()).rejects.toThrow('403 Forbidden: DENIED');
     expect(requests).toHaveLength(3);
   });
 
