@@ -86,7 +86,8 @@ export const openTrial = (kitchen: Kitchen, registry: Registry): Trial => {
   return {
     test: async (order, index, platforms) => {
       const { image } = order.subject;
-      return Promise.all(
+      // Where one platform fails, the other one is still under way: what they use is removed when both have ended.
+      const outcomes = await Promise.allSettled(
         platforms.map(async (platform): Promise<ImageReport> => {
           const results = await limit(() => testOne(order, index, platform));
           const outcome = verdict(results);
@@ -106,6 +107,10 @@ export const openTrial = (kitchen: Kitchen, registry: Registry): Trial => {
           };
         }),
       );
+      return outcomes.map((outcome) => {
+        if (outcome.status === 'rejected') throw outcome.reason;
+        return outcome.value;
+      });
     },
     close: async () => {
       await smoke.close();
