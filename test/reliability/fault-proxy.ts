@@ -1,0 +1,159 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { setTimeout } from 'node:timers/promises';
+import { type Fault, type FaultKind, type Faults, noFaults } from './faults.ts';
+import { openLag } from './lag.ts';
+import { type Cuts, relay, type Relayed, reset } from './relay.ts';
+import { parseRequest, type RegistryRequest } from './request.ts';
+import { challenge, openTokens, type Tokens } from './tokens.ts';
+
+/** A registry on loopback that stands for another one, asks for tokens, and fails as it is told to. */
+export type FaultProxy = {
+  /** `127.0.0.1:port`, to be used in the place of the registry. */
+  readonly address: string;
+  /** What goes wrong from now on; without faults, what lagged shows at once. */
+  readonly inject: (faults: Faults) => void;
+  /** Told of each request when it comes, until told otherwise. */
+  readonly watch: (watcher: (request: RegistryRequest) => void) => void;
+  readonly tokens: Tokens;
+  /** Everything that came since it was last asked to forget. */
+  readonly log: () => readonly Entry[];
+  readonly forget: () => void;
+  readonly close: () => Promise<void>;
+};
+
+/** One request, and what became of it; bytes are those of bodies. */
+export type Entry = RegistryRequest & {
+  readonly status: number;
+  /** From the client to the registry, and back. */
+  readonly sent: number;
+  readonly received: number;
+  readonly fault?: FaultKind;
+};
+
+const bodyOf = async (incoming: IncomingMessage): Promise<Buffer> => {
+  const chunks: Buffer[] = [];
+  for await (const chunk of incoming) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks);
+};
+
+const nothing: Relayed = { status: 0, sent: 0, received: 0 };
+
+/** Answers in the place of the registry; what the client sends is read, and thrown away. */
+const refuse = (
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+  status: number,
+  headers: Record<string, string> = {},
+  message = '',
+): Relayed => {
+  incoming.resume();
+  const errors = [{ code: message === '' ? 'UNAVAILABLE' : 'DENIED', message }];
+  const body = incoming.method === 'HEAD' ? '' : JSON.stringify({ errors });
+  outgoing.writeHead(status, { 'content-type': 'application/json', ...headers }).end(body);
+  return { ...nothing, status };
+};
+
+const cutsOf = ({ kind, amount: share }: Fault): Cuts => {
+  switch (kind) {
+    case 'reset after the registry has done it':
+      return { silent: true };
+    case 'reset in the middle of an answer':
+      return { answer: { share, then: 'reset' } };
+    case 'truncated answer':
+      return { answer: { share, then: 'end' } };
+    case 'reset in the middle of an upload':
+      return { upload: { share, then: 'reset' } };
+    case 'truncated upload':
+      return { upload: { share, then: 'end' } };
+    default:
+      return {};
+  }
+};
+
+export const openFaultProxy = async (registry: string): Promise<FaultProxy> => {
+  const tokens = openTokens();
+  const lag = openLag(registry);
+  let faults: Faults = noFaults;
+  let watcher: (request: RegistryRequest) => void = () => undefined;
+  let entries: Entry[] = [];
+
+  const handle = async (
+    request: RegistryRequest,
+    fault: Fault | undefined,
+    incoming: IncomingMessage,
+    outgoing: ServerResponse,
+  ): Promise<Relayed> => {
+    const { authorization, host = '' } = incoming.headers;
+    if (fault?.kind === 'expired token') tokens.expire(authorization);
+    if (request.about !== 'token' && !tokens.isValid(authorization))
+      return refuse(incoming, outgoing, 401, challenge(host, request.repository, authorization));
+    switch (fault?.kind) {
+      case '429 with Retry-After':
+        return refuse(incoming, outgoing, 429, {
+          'retry-after': `${Math.floor(fault.amount * 3)}`,
+        });
+      case '403 for a rate limit':
+        return refuse(incoming, outgoing, 403, {}, 'You have exceeded a secondary rate limit');
+      case '500':
+      case '503':
+        return refuse(incoming, outgoing, Number(fault.kind));
+      case 'reset before the registry is asked':
+        reset(incoming.socket);
+        return nothing;
+      case 'slow':
+        await setTimeout(200 + fault.amount * 1300);
+        break;
+      default:
+    }
+    if (request.about === 'token') {
+      if (fault !== undefined && fault.kind !== 'slow') reset(incoming.socket);
+      else tokens.issue(incoming, outgoing);
+      return { ...nothing, status: 200 };
+    }
+    const before = lag.answer(request);
+    if (before !== undefined) {
+      const headers = Object.fromEntries(before.headers);
+      outgoing.writeHead(before.status, headers);
+      outgoing.end(request.method === 'HEAD' ? undefined : before.body);
+      return { ...nothing, status: before.status, received: before.body.length };
+    }
+    if (fault?.kind !== 'read-after-write lag')
+      return relay(registry, incoming, outgoing, fault === undefined ? {} : cutsOf(fault));
+    const body = await bodyOf(incoming);
+    await lag.begin(request, body, 300 + fault.amount * 1700);
+    return relay(registry, incoming, outgoing, {}, body);
+  };
+
+  const server = createServer((incoming, outgoing) => {
+    const request = parseRequest(incoming.method ?? '', incoming.url ?? '/');
+    watcher(request);
+    const fault = faults(request);
+    handle(request, fault, incoming, outgoing).then(
+      (relayed) =>
+        entries.push({
+          ...request,
+          ...relayed,
+          ...(fault === undefined ? {} : { fault: fault.kind }),
+        }),
+      () => reset(incoming.socket),
+    );
+  });
+  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
+  return {
+    address: `127.0.0.1:${(server.address() as AddressInfo).port}`,
+    inject: (next) => {
+      faults = next;
+      if (next === noFaults) lag.end();
+    },
+    watch: (next) => (watcher = next),
+    tokens,
+    log: () => entries,
+    forget: () => (entries = []),
+    close: () =>
+      new Promise((closed) => {
+        server.close(() => closed());
+        server.closeAllConnections();
+      }),
+  };
+};
