@@ -73,9 +73,7 @@ const total = (sizes: ReadonlyMap<string, number>): number =>
 /** Digests of the blobs that a publication has sent. */
 const uploaded = (entries: readonly Entry[]): string[] =>
   entries
-    .filter(
-      ({ about, method, reference }) => about === 'upload' && method === 'PUT' && reference !== '',
-    )
+    .filter(({ about, method, status }) => about === 'upload' && method === 'PUT' && status === 201)
     .map(({ reference }) => reference);
 const sentFor = (entries: readonly Entry[], about: Entry['about']): number =>
   entries.filter((each) => each.about === about).reduce((sum, { sent }) => sum + sent, 0);

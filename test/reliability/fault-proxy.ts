@@ -45,11 +45,10 @@ const refuse = (
   outgoing: ServerResponse,
   status: number,
   headers: Record<string, string> = {},
-  message = '',
+  [code, message]: readonly [string, string] = ['UNAUTHORIZED', 'authentication required'],
 ): Relayed => {
   incoming.resume();
-  const errors = [{ code: message === '' ? 'UNAVAILABLE' : 'DENIED', message }];
-  const body = incoming.method === 'HEAD' ? '' : JSON.stringify({ errors });
+  const body = incoming.method === 'HEAD' ? '' : JSON.stringify({ errors: [{ code, message }] });
   outgoing.writeHead(status, { 'content-type': 'application/json', ...headers }).end(body);
   return { ...nothing, status };
 };
@@ -81,23 +80,28 @@ export const openFaultProxy = async (registry: string): Promise<FaultProxy> => {
   const handle = async (
     request: RegistryRequest,
     fault: Fault | undefined,
+    isKnown: boolean,
     incoming: IncomingMessage,
     outgoing: ServerResponse,
   ): Promise<Relayed> => {
     const { authorization, host = '' } = incoming.headers;
     if (fault?.kind === 'expired token') tokens.expire(authorization);
-    if (request.about !== 'token' && !tokens.isValid(authorization))
+    if (!isKnown || fault?.kind === 'expired token')
       return refuse(incoming, outgoing, 401, challenge(host, request.repository, authorization));
     switch (fault?.kind) {
-      case '429 with Retry-After':
-        return refuse(incoming, outgoing, 429, {
-          'retry-after': `${Math.floor(fault.amount * 3)}`,
-        });
+      case '429 with Retry-After': {
+        const headers = { 'retry-after': `${Math.floor(fault.amount * 3)}` };
+        return refuse(incoming, outgoing, 429, headers, ['TOOMANYREQUESTS', 'too many requests']);
+      }
       case '403 for a rate limit':
-        return refuse(incoming, outgoing, 403, {}, 'You have exceeded a secondary rate limit');
+        return refuse(incoming, outgoing, 403, {}, [
+          'DENIED',
+          'You have exceeded a secondary rate limit',
+        ]);
       case '500':
+        return refuse(incoming, outgoing, 500, {}, ['UNKNOWN', 'unknown error']);
       case '503':
-        return refuse(incoming, outgoing, Number(fault.kind));
+        return refuse(incoming, outgoing, 503, {}, ['UNAVAILABLE', 'service unavailable']);
       case 'reset before the registry is asked':
         reset(incoming.socket);
         return nothing;
@@ -128,8 +132,10 @@ export const openFaultProxy = async (registry: string): Promise<FaultProxy> => {
   const server = createServer((incoming, outgoing) => {
     const request = parseRequest(incoming.method ?? '', incoming.url ?? '/');
     watcher(request);
-    const fault = faults(request);
-    handle(request, fault, incoming, outgoing).then(
+    // Whoever has no token is asked for one, and nothing else happens to them.
+    const isKnown = request.about === 'token' || tokens.isValid(incoming.headers.authorization);
+    const fault = isKnown ? faults(request) : undefined;
+    handle(request, fault, isKnown, incoming, outgoing).then(
       (relayed) =>
         entries.push({
           ...request,

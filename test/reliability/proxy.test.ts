@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
-import { type Manifest, parseManifest } from '../../bakery/core/manifest.ts';
+import type { Manifest } from '../../bakery/core/manifest.ts';
 import { openRegistry } from '../../bakery/registry/client.ts';
 import { type Registry, serveRegistry } from '../bake/registry.ts';
 import { docker, nonce, run } from '../e2e/support.ts';
@@ -69,37 +69,43 @@ const ours = faultKinds.filter((kind) => kind !== 'truncated upload');
 
 describe('the bakery’s own client', () => {
   test.each(ours)('gets its way through: %s', async (kind) => {
-    proxy.forget();
-    proxy.inject(times(kind, 1));
     const tag = `${image()}:${kind.replaceAll(/\W+/g, '-')}`;
     const all = client();
+    await all.readManifest(tag);
+    proxy.forget();
+    proxy.inject(times(kind, 1));
+    const started = performance.now();
     await all.writeManifest(tag, manifest);
     // A registry that lags answers what was there before.
     await expect
       .poll(async () => (await all.readManifest(tag))?.digest, { timeout: 5000 })
       .toBe(manifest.digest);
     expect(injected()).toEqual([kind]);
+    if (kind === 'slow' || kind === 'read-after-write lag')
+      expect(performance.now() - started).toBeGreaterThan(200);
   });
 
   test.each([
-    ['503', '503 Service Unavailable'],
+    ['503', /no token from 127\.0\.0\.1:\d+: 503 Service Unavailable/],
+    ['reset after the registry has done it', /ECONNRESET|other side closed/],
     ['403 for a rate limit', 'DENIED You have exceeded a secondary rate limit'],
     ['expired token', '401 Unauthorized'],
     ['reset before the registry is asked', /ECONNRESET|other side closed/],
   ] as const)('gives up where it never ends, and says why: %s', async (kind, why) => {
     proxy.inject(randomFaults(1, 1, [kind]));
     await expect(client().writeManifest(`${image()}:never`, manifest)).rejects.toThrow(why);
-    proxy.inject(noFaults);
-    expect(await client().readManifest(`${image()}:never`)).toBeUndefined();
   });
 
   test('publishes for longer than any token lives', async () => {
     const all = client();
     const before = proxy.tokens.issued();
-    const expired: Faults = (() => {
-      let nth = 0;
-      return () => ((nth += 1) % 3 === 0 ? { kind: 'expired token', amount: 0 } : undefined);
-    })();
+    let nth = 0;
+    const expired: Faults = ({ about }) => {
+      nth += about === 'manifest' ? 1 : 0;
+      return about === 'manifest' && nth % 3 === 0
+        ? { kind: 'expired token', amount: 0 }
+        : undefined;
+    };
     proxy.inject(expired);
     for (let at = 0; at < 12; at += 1) {
       await all.writeManifest(`${image()}:long-${at}`, manifest);
@@ -132,11 +138,11 @@ describe('the bakery’s own client', () => {
 
   test('does not repeat what is refused', async () => {
     await client().readManifest(`${image()}:pushed`);
-    const broken = parseManifest(new Uint8Array(Buffer.from('{"schemaVersion":1}')));
+    const other = `${image()}@sha256:${'0'.repeat(64)}`;
     proxy.forget();
     expect(await client().readManifest(`${image()}:nothing`)).toBeUndefined();
-    await expect(client().writeManifest(`${image()}:broken`, broken)).rejects.toThrow(
-      '400 Bad Request: MANIFEST_INVALID',
+    await expect(client().writeManifest(other, manifest)).rejects.toThrow(
+      '400 Bad Request: DIGEST_INVALID',
     );
     const asked = proxy.log().filter(({ about, status }) => about === 'manifest' && status !== 401);
     expect(asked.map(({ method, status }) => `${method} ${status}`)).toEqual([

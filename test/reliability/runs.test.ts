@@ -11,6 +11,8 @@ import { type Lane, openLane } from './lane.ts';
 const runs = Number(process.env['RUNS'] ?? 8);
 /** How many at a time, each with a registry and a catalogue of its own. */
 const lanes = Number(process.env['LANES'] ?? 2);
+/** When no more are begun, however many are left. */
+const minutes = Number(process.env['MINUTES'] ?? Number.POSITIVE_INFINITY);
 /** `SEED=…` brings back the changes, faults and kills of a series. */
 const seed = Number(process.env['SEED'] ?? randomInt(2 ** 31));
 
@@ -37,12 +39,14 @@ test(`${runs} publications with faults, half of them killed (SEED=${seed})`, asy
   const started = performance.now();
   const problems = await inEachLane(async (lane, at) => {
     const found: string[] = [];
-    for (let run = at + 1; run <= runs; run += lanes) found.push(...(await lane.run(run)));
+    const isOver = (): boolean => performance.now() - started > minutes * 60_000;
+    for (let run = at + 1; run <= runs && !isOver(); run += lanes)
+      found.push(...(await lane.run(run)));
     return found;
   });
   figures.seconds = (performance.now() - started) / 1000;
   expect(problems.join('\n')).toBe('');
-  expect([figures.runs, figures.converged]).toEqual([runs, runs]);
+  expect(figures.converged).toBe(figures.runs);
   // It did go wrong: otherwise this would prove nothing.
   expect(figures.faults.size).toBeGreaterThan(0);
   expect(figures.kills.size).toBeGreaterThan(0);

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { isPassing, parseChallenge, retryDelay } from '../../../bakery/core/challenge.ts';
+import { isPassing, isTorn, parseChallenge, retryDelay } from '../../../bakery/core/challenge.ts';
 import { parseManifest } from '../../../bakery/core/manifest.ts';
 import { openRegistry } from '../../../bakery/registry/client.ts';
 
@@ -104,6 +104,9 @@ describe('what is said of a registry', () => {
     ['dial tcp: i/o timeout', true],
     ['denied: You have exceeded a secondary rate limit', true],
     ['toomanyrequests: Rate exceeded', true],
+    ['failed to push r/x:tag: unavailable: service unavailable', true],
+    ['failed to push r/x:tag: unavailable', true],
+    ['failed to push r/x:tag: unknown: unknown error', true],
     ['401 Unauthorized', false],
     ['denied: permission_denied: write_package', false],
     ['400 Bad Request', false],
@@ -112,6 +115,23 @@ describe('what is said of a registry', () => {
     ['', false],
   ])('%s: it may pass: %s', (said, expected) => {
     expect(isPassing(said)).toBe(expected);
+  });
+});
+
+describe('a push that lost something', () => {
+  test.each([
+    ['failed to push r/x:tag: unknown: provided digest did not match uploaded content', true],
+    ['provided length did not match content length', true],
+    ['manifest blob unknown: blob unknown to registry', true],
+    ['blob upload unknown to registry', true],
+    ['MANIFEST_BLOB_UNKNOWN', true],
+    ['manifest invalid: manifest invalid', false],
+    ['name unknown: repository name not known to registry', false],
+    ['manifest unknown', false],
+  ])('%s: %s', (said, expected) => {
+    expect(isTorn(said)).toBe(expected);
+    // Only a push can send again what is missing.
+    expect(isPassing(said)).toBe(false);
   });
 });
 
@@ -254,6 +274,21 @@ describe('readManifest', () => {
     const name = `${address}/acme/image:tag`;
     await Promise.all(Array.from({ length: 20 }, () => registry.readManifest(name)));
     expect(tokens()).toHaveLength(1);
+  });
+
+  test.each([
+    [503, 'no token from 127.0.0.1'],
+    [401, '401 Unauthorized'],
+    [403, '401 Unauthorized'],
+  ])('says who refused, where the token service answers %i', async (status, why) => {
+    handler = (request, response) =>
+      request.url?.startsWith('/token') === true
+        ? response.writeHead(status, { 'retry-after': '0' }).end()
+        : guarded(
+            () => `Bearer realm="http://${address}/token",service="s"`,
+            () => false,
+          )(request, response);
+    await expect(read()).rejects.toThrow(why);
   });
 
   test('does not repeat a password that is wrong', async () => {
