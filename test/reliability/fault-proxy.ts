@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
 import { type Fault, type FaultKind, type Faults, noFaults } from './faults.ts';
 import { openLag } from './lag.ts';
+import { refusalOf, refuse, unauthorized } from './refuse.ts';
 import { type Cuts, relay, type Relayed, reset } from './relay.ts';
 import { parseRequest, type RegistryRequest } from './request.ts';
 import { challenge, openTokens, type Tokens } from './tokens.ts';
@@ -14,7 +15,7 @@ export type FaultProxy = {
   /** What goes wrong from now on; without faults, what lagged shows at once. */
   readonly inject: (faults: Faults) => void;
   /** Told of each request when it comes, until told otherwise. */
-  readonly watch: (watcher: (request: RegistryRequest) => void) => void;
+  readonly watch: (watcher: Watcher) => void;
   readonly tokens: Tokens;
   /** Everything that came since it was last asked to forget. */
   readonly log: () => readonly Entry[];
@@ -39,42 +40,26 @@ const bodyOf = async (incoming: IncomingMessage): Promise<Buffer> => {
 
 const nothing: Relayed = { status: 0, sent: 0, received: 0 };
 
-/** Answers in the place of the registry; what the client sends is read, and thrown away. */
-const refuse = (
-  incoming: IncomingMessage,
-  outgoing: ServerResponse,
-  status: number,
-  headers: Record<string, string> = {},
-  [code, message]: readonly [string, string] = ['UNAUTHORIZED', 'authentication required'],
-): Relayed => {
-  incoming.resume();
-  const body = incoming.method === 'HEAD' ? '' : JSON.stringify({ errors: [{ code, message }] });
-  outgoing.writeHead(status, { 'content-type': 'application/json', ...headers }).end(body);
-  return { ...nothing, status };
+const cuts: Partial<Record<FaultKind, (share: number) => Cuts>> = {
+  'reset after the registry has done it': () => ({ silent: true }),
+  'reset in the middle of an answer': (share) => ({ answer: { share, end: 'reset' } }),
+  'truncated answer': (share) => ({ answer: { share, end: 'close' } }),
+  'reset in the middle of an upload': (share) => ({ upload: { share, end: 'reset' } }),
+  'truncated upload': (share) => ({ upload: { share, end: 'close' } }),
 };
 
-const cutsOf = ({ kind, amount: share }: Fault): Cuts => {
-  switch (kind) {
-    case 'reset after the registry has done it':
-      return { silent: true };
-    case 'reset in the middle of an answer':
-      return { answer: { share, then: 'reset' } };
-    case 'truncated answer':
-      return { answer: { share, then: 'end' } };
-    case 'reset in the middle of an upload':
-      return { upload: { share, then: 'reset' } };
-    case 'truncated upload':
-      return { upload: { share, then: 'end' } };
-    default:
-      return {};
-  }
-};
+/** Between three tenths of a second and two: longer than a client is patient by itself. */
+const lagOf = ({ amount }: Fault): number => 300 + amount * 1700;
+const slownessOf = ({ amount }: Fault): number => 200 + amount * 1300;
+
+type Watcher = (request: RegistryRequest) => void;
+const nobody: Watcher = () => undefined;
 
 export const openFaultProxy = async (registry: string): Promise<FaultProxy> => {
   const tokens = openTokens();
   const lag = openLag(registry);
   let faults: Faults = noFaults;
-  let watcher: (request: RegistryRequest) => void = () => undefined;
+  let watcher = nobody;
   let entries: Entry[] = [];
 
   const handle = async (
@@ -86,30 +71,19 @@ export const openFaultProxy = async (registry: string): Promise<FaultProxy> => {
   ): Promise<Relayed> => {
     const { authorization, host = '' } = incoming.headers;
     if (fault?.kind === 'expired token') tokens.expire(authorization);
-    if (!isKnown || fault?.kind === 'expired token')
-      return refuse(incoming, outgoing, 401, challenge(host, request.repository, authorization));
-    switch (fault?.kind) {
-      case '429 with Retry-After': {
-        const headers = { 'retry-after': `${Math.floor(fault.amount * 3)}` };
-        return refuse(incoming, outgoing, 429, headers, ['TOOMANYREQUESTS', 'too many requests']);
-      }
-      case '403 for a rate limit':
-        return refuse(incoming, outgoing, 403, {}, [
-          'DENIED',
-          'You have exceeded a secondary rate limit',
-        ]);
-      case '500':
-        return refuse(incoming, outgoing, 500, {}, ['UNKNOWN', 'unknown error']);
-      case '503':
-        return refuse(incoming, outgoing, 503, {}, ['UNAVAILABLE', 'service unavailable']);
-      case 'reset before the registry is asked':
-        reset(incoming.socket);
-        return nothing;
-      case 'slow':
-        await setTimeout(200 + fault.amount * 1300);
-        break;
-      default:
+    const refusal =
+      !isKnown || fault?.kind === 'expired token'
+        ? unauthorized(challenge(host, request.repository, authorization))
+        : fault && refusalOf(fault);
+    if (refusal !== undefined) {
+      refuse(incoming, outgoing, refusal);
+      return { ...nothing, status: refusal.status };
     }
+    if (fault?.kind === 'reset before the registry is asked') {
+      reset(incoming.socket);
+      return nothing;
+    }
+    if (fault?.kind === 'slow') await setTimeout(slownessOf(fault));
     if (request.about === 'token') {
       if (fault !== undefined && fault.kind !== 'slow') reset(incoming.socket);
       else tokens.issue(incoming, outgoing);
@@ -123,9 +97,9 @@ export const openFaultProxy = async (registry: string): Promise<FaultProxy> => {
       return { ...nothing, status: before.status, received: before.body.length };
     }
     if (fault?.kind !== 'read-after-write lag')
-      return relay(registry, incoming, outgoing, fault === undefined ? {} : cutsOf(fault));
+      return relay(registry, incoming, outgoing, fault && cuts[fault.kind]?.(fault.amount));
     const body = await bodyOf(incoming);
-    await lag.begin(request, body, 300 + fault.amount * 1700);
+    await lag.begin(request, body, lagOf(fault));
     return relay(registry, incoming, outgoing, {}, body);
   };
 

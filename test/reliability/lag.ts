@@ -13,21 +13,17 @@ export type Lag = {
   readonly end: () => void;
 };
 
+const place = (repository: string, reference: string): string => `${repository} ${reference}`;
+
 export const openLag = (registry: string): Lag => {
   const until = new Map<string, { readonly before: Before; readonly time: number }>();
-  const place = (repository: string, reference: string): string => `${repository} ${reference}`;
   const read = async (repository: string, reference: string): Promise<Before> => {
     const accept =
       'application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json';
     const url = `http://${registry}/v2/${repository}/manifests/${reference}`;
-    const { status, headers, ...answer } = await fetch(url, { headers: { accept } }).then(
-      async (one) => ({
-        status: one.status,
-        headers: one.headers,
-        body: Buffer.from(await one.arrayBuffer()),
-      }),
-    );
-    return { status, headers, body: answer.body };
+    const answer = await fetch(url, { headers: { accept } });
+    const { status, headers } = answer;
+    return { status, headers, body: Buffer.from(await answer.arrayBuffer()) };
   };
   return {
     begin: async ({ repository, reference }, body, milliseconds) => {

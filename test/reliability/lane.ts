@@ -28,6 +28,9 @@ const executed = ({ report }: Publication): string[] =>
     !id.startsWith('push ') && steps > 0 ? [id] : [],
   );
 
+const gone = ({ tags }: Audit, before: Audit): string[] =>
+  [...before.tags.keys()].filter((tag) => !tags.has(tag)).map((tag) => `${tag} is gone`);
+
 const say = ({ code, report, stderr }: Publication): string =>
   [
     `exit code ${code}`,
@@ -109,9 +112,6 @@ export const openLane = async (seed: number, figures: Figures): Promise<Lane> =>
     return problems;
   };
 
-  const kept = ({ tags }: Audit, before: Audit): string[] =>
-    [...before.tags.keys()].filter((tag) => !tags.has(tag)).map((tag) => `${tag} is gone`);
-
   return {
     begin: async () => {
       const first = await publishOnce(catalogue.root, where, proxy);
@@ -141,7 +141,7 @@ export const openLane = async (seed: number, figures: Figures): Promise<Lane> =>
         ([tag, { digest }]) => before.tags.get(tag)?.digest !== digest,
       ).length;
       const told = killed ? `killed ${moment?.name}` : say(publication);
-      const problems = [...after.wrong, ...kept(after, before), ...(await converge(built))];
+      const problems = [...after.wrong, ...gone(after, before), ...(await converge(built))];
       if (process.env['VERBOSE'] !== undefined)
         console.log(`run ${run}, ${Math.round(milliseconds)} ms, ${told}`);
       return problems.map((problem) => `run ${run}, ${told}: ${problem}`);

@@ -1,9 +1,10 @@
 import { docker } from '../e2e/support.ts';
 
+const lines = async (...args: readonly string[]): Promise<string[]> =>
+  (await docker(...args)).stdout.split('\n').filter((line) => line !== '');
+
 /** Removes what killed tests of these agents have left in the engine: containers that were made, and images that were pulled. */
 export const removeLeftovers = async (agents: readonly string[]): Promise<void> => {
-  const lines = async (...args: readonly string[]): Promise<string[]> =>
-    (await docker(...args)).stdout.split('\n').filter((line) => line !== '');
   for (const title of agents.flatMap((agent) => [`${agent} on Base`, `${agent} on Mini`])) {
     const label = `--filter=label=org.opencontainers.image.title=${title}`;
     const containers = await lines('ps', '--all', '--quiet', label);

@@ -81,8 +81,8 @@ describe('the bakery’s own client', () => {
       .poll(async () => (await all.readManifest(tag))?.digest, { timeout: 5000 })
       .toBe(manifest.digest);
     expect(injected()).toEqual([kind]);
-    if (kind === 'slow' || kind === 'read-after-write lag')
-      expect(performance.now() - started).toBeGreaterThan(200);
+    const isSlow = kind === 'slow' || kind === 'read-after-write lag';
+    expect(performance.now() - started).toBeGreaterThan(isSlow ? 200 : 0);
   });
 
   test.each([
@@ -122,17 +122,18 @@ describe('the bakery’s own client', () => {
   });
 
   test.each([
-    ['wrong', false],
-    [password, true],
-  ])('with the password “%s” it is let in: %s; and asks once', async (word, isRight) => {
+    ['wrong', '401 Unauthorized'],
+    [password, 'let in'],
+  ])('with the password “%s” it is told: %s; and asks once', async (word, told) => {
     const auth = Buffer.from(`me:${word}`).toString('base64');
     const config = { auths: { [proxy.address]: { auth } } };
     await writeFile(join(folder, 'config.json'), JSON.stringify(config));
     vi.stubEnv('DOCKER_CONFIG', folder);
     proxy.forget();
-    const reading = client().readManifest(`${image()}:pushed`);
-    if (isRight) expect((await reading)?.digest).toBe(manifest.digest);
-    else await expect(reading).rejects.toThrow('401 Unauthorized');
+    const said = await client()
+      .readManifest(`${image()}:pushed`)
+      .then(() => 'let in', String);
+    expect(said).toContain(told);
     expect(proxy.log().filter(({ about }) => about === 'token')).toHaveLength(1);
   });
 
@@ -177,7 +178,10 @@ test('cosign signs and verifies through it', async () => {
   const reference = `${image()}@${manifest.digest}`;
   const verify = () =>
     run('cosign', [
-      ...['verify', `--key=${key}.pub`, '--insecure-ignore-tlog', '--allow-http-registry'],
+      'verify',
+      `--key=${key}.pub`,
+      '--insecure-ignore-tlog',
+      '--allow-http-registry',
       reference,
     ]);
   expect((await verify()).code).not.toBe(0);

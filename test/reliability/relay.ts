@@ -12,7 +12,7 @@ export const reset = (socket: Socket | null): void => {
 type Cut = {
   /** From 0 to 1: how much of the body passes. */
   readonly share: number;
-  readonly then: 'reset' | 'end';
+  readonly end: 'reset' | 'close';
 };
 
 export type Cuts = {
@@ -42,7 +42,7 @@ const passAnswer = (answer: IncomingMessage, outgoing: ServerResponse, cut: Cut)
   answer.on('end', () => {
     // What was written has to leave before the connection goes.
     setTimeout(() => {
-      if (cut.then === 'reset') reset(outgoing.socket);
+      if (cut.end === 'reset') reset(outgoing.socket);
       else outgoing.socket?.end();
     }, 20);
   });
@@ -64,7 +64,7 @@ export const relay = (
     const upload = cut === undefined ? undefined : lengthLeft(length, cut.share);
     const headers = {
       ...incoming.headers,
-      ...(cut?.then === 'end' ? { 'content-length': String(upload) } : {}),
+      ...(cut?.end === 'close' ? { 'content-length': String(upload) } : {}),
     };
     // The registry knows no tokens: this is where they are judged.
     delete headers.authorization;
@@ -107,7 +107,7 @@ export const relay = (
         incoming.pause();
         onward.once('drain', () => incoming.resume());
       }
-      if (cut?.then === 'reset' && sent === upload) {
+      if (cut?.end === 'reset' && sent === upload) {
         // The registry has what came so far, and no end of it.
         setTimeout(() => {
           onward.destroy();
@@ -116,6 +116,6 @@ export const relay = (
       }
     });
     incoming.on('end', () => {
-      if (cut?.then !== 'reset') onward.end();
+      if (cut?.end !== 'reset') onward.end();
     });
   });

@@ -15,23 +15,13 @@ export const parseRequest = (method: string, url: string): RegistryRequest => {
   if (pathname === tokenPath) return { method, about: 'token', repository: '', reference: '' };
   const match = /^\/v2\/(.+)\/(manifests|blobs|tags)\/(.*)$/.exec(pathname);
   const [, repository = '', kind, rest = ''] = match ?? [];
-  switch (kind) {
-    case 'manifests':
-      return { method, about: 'manifest', repository, reference: decodeURIComponent(rest) };
-    case 'tags':
-      return { method, about: 'tags', repository, reference: '' };
-    case 'blobs':
-      return rest.startsWith('uploads/')
-        ? {
-            method,
-            about: 'upload',
-            repository,
-            reference: searchParams.get('digest') ?? '',
-          }
-        : { method, about: 'blob', repository, reference: rest };
-    default:
-      return { method, about: 'registry', repository: '', reference: '' };
-  }
+  if (kind === 'manifests')
+    return { method, about: 'manifest', repository, reference: decodeURIComponent(rest) };
+  if (kind === 'tags') return { method, about: 'tags', repository, reference: '' };
+  if (kind === undefined) return { method, about: 'registry', repository: '', reference: '' };
+  return rest.startsWith('uploads/')
+    ? { method, about: 'upload', repository, reference: searchParams.get('digest') ?? '' }
+    : { method, about: 'blob', repository, reference: rest };
 };
 
 export const isWrite = ({ method }: RegistryRequest): boolean =>

@@ -250,13 +250,14 @@ describe('readManifest', () => {
         left.set(`Bearer t${left.size}`, requestsEach);
         return response.end(JSON.stringify({ token: `t${left.size - 1}` }));
       }
-      const allowed = (given: string): boolean => {
-        const remaining = left.get(given) ?? 0;
-        left.set(given, remaining - 1);
-        return remaining > 0;
-      };
+      const given = request.headers.authorization ?? '';
+      const remaining = left.get(given) ?? 0;
+      left.set(given, remaining - 1);
       const challenge = `Bearer realm="http://${address}/token",service="s",error="invalid_token"`;
-      return guarded(() => challenge, allowed)(request, response);
+      return guarded(
+        () => challenge,
+        () => remaining > 0,
+      )(request, response);
     };
   };
 
