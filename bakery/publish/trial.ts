@@ -28,6 +28,9 @@ export type Trial = {
 
 const maximumPulls = 4;
 
+/** Its index was read by its digest a moment ago: what is not found of it does not show yet. */
+const mayShow = (said: string): boolean => isPassing(said) || /\bnot found\b/.test(said);
+
 const pull = async (reference: string, platform: Platform, signal: AbortSignal): Promise<void> => {
   const command = {
     file: 'docker',
@@ -38,7 +41,7 @@ const pull = async (reference: string, platform: Platform, signal: AbortSignal):
       await capture(command, { signal });
       return;
     } catch (error) {
-      if (tries >= maximumPulls || !isPassing(String(error))) throw error;
+      if (tries >= maximumPulls || !mayShow(String(error))) throw error;
       await pause(retryDelay(undefined, tries + 3, Math.random()), signal);
     }
   }

@@ -13,7 +13,6 @@ export type Figures = {
   survivors: number;
   succeeded: number;
   readonly faults: Map<FaultKind, number>;
-  /** Runs without a kill, by the most faults that one of them stood. */
   requests: number;
   tokens: number;
   tagsMoved: number;
