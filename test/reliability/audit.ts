@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { isPublicTag } from './request.ts';
 
 /** Reads a registry directly, and believes nothing: every byte behind every public tag is downloaded and hashed. */
 export type Audit = {
@@ -97,7 +98,7 @@ export const audit = async (
           digestOf(body) === digest,
       );
     for (const [tag, body] of bodies) {
-      if (/^(stg|tested)-/.test(tag)) continue;
+      if (!isPublicTag(tag)) continue;
       const place = `${repository}:${tag}`;
       const digest = digestOf(body);
       const { manifests = [], annotations = {} } = JSON.parse(body.toString()) as Content;

@@ -1,5 +1,5 @@
 import { chance, pick } from './random.ts';
-import { isWrite, type RegistryRequest } from './request.ts';
+import { isPublicTag, isWrite, type RegistryRequest } from './request.ts';
 
 export const moments = [
   'at any time',
@@ -20,8 +20,6 @@ export type Moment = {
   readonly nth: number;
 };
 
-const isPublic = (reference: string): boolean => !/^(stg|tested)-|^sha256:/.test(reference);
-
 /** Whether a request is of the kind that a moment waits for. */
 export const isAt = (name: Moment['name'], request: RegistryRequest, moved: boolean): boolean => {
   const { about, method, reference } = request;
@@ -38,9 +36,9 @@ export const isAt = (name: Moment['name'], request: RegistryRequest, moved: bool
     case 'while a test is recorded':
       return writes && reference.startsWith('tested-');
     case 'while tags are moved':
-      return writes && isPublic(reference);
+      return writes && isPublicTag(reference);
     case 'before tags are read back':
-      return about === 'manifest' && moved && method === 'GET' && isPublic(reference);
+      return about === 'manifest' && moved && method === 'GET' && isPublicTag(reference);
   }
 };
 

@@ -26,3 +26,6 @@ export const parseRequest = (method: string, url: string): RegistryRequest => {
 
 export const isWrite = ({ method }: RegistryRequest): boolean =>
   method !== 'GET' && method !== 'HEAD';
+
+/** Tags that users know, of the catalogue that is published here; what else there is, publishing puts there for itself. */
+export const isPublicTag = (tag: string): boolean => /^(?:\d.*-)?(?:base|mini)$|^latest$/.test(tag);
