@@ -9,7 +9,7 @@ import {
   maximumTries,
 } from './build.ts';
 import { bakeCommand, bakeFile, pushedDigests, type RegistryOutput } from './core/bake.ts';
-import { isPassing, retryDelay } from './core/challenge.ts';
+import { isPassing, isTorn, retryDelay } from './core/challenge.ts';
 import type { Image } from './core/plan.ts';
 import { readText } from './load.ts';
 import { pause } from './registry/http.ts';
@@ -32,9 +32,10 @@ export const untilPushed = async (
   let result = await again();
   for (let tries = 1; tries < maximumTries; tries += 1) {
     const { error = '' } = result;
-    if (!isRace(error) && !isPassing(error)) break;
+    const isBusy = isPassing(error) || isTorn(error);
+    if (!isRace(error) && !isBusy) break;
     // Sixteen times what a single request would wait: BuildKit has asked several times already.
-    if (isPassing(error)) await pause(retryDelay(undefined, tries + 4, Math.random()), signal);
+    if (isBusy) await pause(retryDelay(undefined, tries + 4, Math.random()), signal);
     result = await again();
   }
   return result;

@@ -31,8 +31,27 @@ const longest = 60_000;
 export const retryDelay = (asked: number | undefined, tries: number, chance: number): number =>
   Math.min(Math.max(asked ?? 250 * 2 ** (tries - 1) * (0.5 + chance), 0), longest);
 
-/** Whether what docker or BuildKit say of a registry may be otherwise in a while: too much at once, or a bad line. */
+/** Some registries answer 403 to who asks too often, and only their words tell that from a refusal: GitHub's do. */
+export const isRateLimit = (said: string): boolean =>
+  /\brate.?limit|too ?many ?requests/i.test(said);
+
+/** Words for too much at once and for a bad line. Where a registry explains itself, BuildKit prints that, and no status. */
+const passing = [
+  /\b(?:408|429|50[0234])\b/,
+  /: unavailable\b|service unavailable|unknown error|internal server error|bad gateway|gateway time-?out/i,
+  /connection reset|broken pipe|(?:unexpected |: )EOF\b|i\/o timeout|handshake timeout/i,
+];
+
+/** Whether what docker or BuildKit say of a registry may be otherwise in a while. */
 export const isPassing = (said: string): boolean =>
-  /\b(?:408|429|50[0234])\b|too many requests|connection reset|broken pipe|(?:unexpected |: )EOF\b|i\/o timeout|handshake timeout/i.test(
+  isRateLimit(said) || passing.some((words) => words.test(said));
+
+/**
+ * Whether a push lost something on its way: the registry has other bytes than were sent, or does not know what it was sent
+ * before. BuildKit computes digests itself, so what it sends is right, and another push sends what is missing.
+ * Distribution spec, "error codes"; the words are those of distribution and of registries made of it.
+ */
+export const isTorn = (said: string): boolean =>
+  /digest did not match|length did not match|blob (?:upload )?(?:unknown|invalid)|(?:DIGEST|SIZE|BLOB_UPLOAD)_INVALID|BLOB(?:_UPLOAD)?_UNKNOWN/i.test(
     said,
   );

@@ -28,6 +28,9 @@ export type Trial = {
 
 const maximumPulls = 4;
 
+/** Its index was read by its digest a moment ago: what is not found of it does not show yet. */
+const mayShow = (said: string): boolean => isPassing(said) || /\bnot found\b/.test(said);
+
 const pull = async (reference: string, platform: Platform, signal: AbortSignal): Promise<void> => {
   const command = {
     file: 'docker',
@@ -38,7 +41,7 @@ const pull = async (reference: string, platform: Platform, signal: AbortSignal):
       await capture(command, { signal });
       return;
     } catch (error) {
-      if (tries >= maximumPulls || !isPassing(String(error))) throw error;
+      if (tries >= maximumPulls || !mayShow(String(error))) throw error;
       await pause(retryDelay(undefined, tries + 3, Math.random()), signal);
     }
   }
@@ -86,7 +89,8 @@ export const openTrial = (kitchen: Kitchen, registry: Registry): Trial => {
   return {
     test: async (order, index, platforms) => {
       const { image } = order.subject;
-      return Promise.all(
+      // Where one platform fails, the other one is still under way: what they use is removed when both have ended.
+      const outcomes = await Promise.allSettled(
         platforms.map(async (platform): Promise<ImageReport> => {
           const results = await limit(() => testOne(order, index, platform));
           const outcome = verdict(results);
@@ -106,6 +110,10 @@ export const openTrial = (kitchen: Kitchen, registry: Registry): Trial => {
           };
         }),
       );
+      return outcomes.map((outcome) => {
+        if (outcome.status === 'rejected') throw outcome.reason;
+        return outcome.value;
+      });
     },
     close: async () => {
       await smoke.close();

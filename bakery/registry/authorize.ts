@@ -34,7 +34,10 @@ const tokenRequest = (
   return [url.href, { headers: credentials ? { authorization: basic(credentials) } : {} }];
 };
 
-/** The value of `Authorization` that answers a challenge, or undefined for nobody. */
+/**
+ * The value of `Authorization` that answers a challenge, or undefined for nobody.
+ * @throws Error that names the token service where it gives none for another reason than who asks.
+ */
 export const authorize = async (
   { headers }: Answer,
   registry: string,
@@ -47,6 +50,8 @@ export const authorize = async (
   const { realm, service = '', scope = '' } = challenge?.parameters ?? {};
   if (realm === undefined) return undefined;
   const answer = await ask(...tokenRequest(realm, { service, scope }, credentials), signal);
-  if (answer.status !== 200) return undefined;
+  if (answer.status >= 400 && answer.status < 404) return undefined;
+  if (answer.status !== 200)
+    throw new Error(`no token from ${new URL(realm).host}: ${answer.status} ${answer.statusText}`);
   return `Bearer ${Token.parse(JSON.parse(Buffer.from(answer.body).toString())) ?? ''}`;
 };

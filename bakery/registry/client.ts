@@ -72,6 +72,9 @@ const locate = (text: string): Place => {
 const manifestPath = ({ digest, tag }: Reference): string =>
   `manifests/${digest ?? tag ?? 'latest'}`;
 
+/** How often a request is sent with other credentials. */
+const maximumTries = 4;
+
 const failure = ({ status, statusText, body }: Answer): Error =>
   new Error([`${status} ${statusText}`, ...parseFaults(body)].join(': '));
 
@@ -100,6 +103,18 @@ const nextPage = ({ headers }: Answer, url: string): string | undefined => {
 export const openRegistry = (signal: AbortSignal): Registry => {
   /** By registry, repository and whether something is written: what authorized last. */
   const known = new Map<string, string>();
+  /** By the same: what is being asked for, once for all requests that wait for it. */
+  const asked = new Map<string, Promise<string | undefined>>();
+
+  const renew = (place: string, answer: Answer, registry: string): Promise<string | undefined> => {
+    const renewing =
+      asked.get(place) ??
+      authorize(answer, registry, signal).finally(() => {
+        asked.delete(place);
+      });
+    asked.set(place, renewing);
+    return renewing;
+  };
 
   const request = async (
     { registry, repository }: Place,
@@ -117,13 +132,18 @@ export const openRegistry = (signal: AbortSignal): Registry => {
       );
     const reads = init.method === undefined || init.method === 'HEAD';
     const place = `${reads ? 'read' : 'write'} ${registry}/${repository}`;
-    const answer = await send(known.get(place));
-    // The first time, and whenever a token has expired.
-    if (answer.status !== 401) return answer;
-    const authorization = await authorize(answer, registry, signal);
-    if (authorization === undefined) return answer;
-    known.set(place, authorization);
-    return send(authorization);
+    for (let tries = 1; ; tries += 1) {
+      const used = known.get(place);
+      const answer = await send(used);
+      // The first time, and whenever a token has expired: it may have been a short time from its end when it was given out.
+      if (answer.status !== 401 || tries >= maximumTries) return answer;
+      // Another request may have got a new one meanwhile.
+      if (known.get(place) !== used) continue;
+      const authorization = await renew(place, answer, registry);
+      // Nobody has other credentials: they are wrong.
+      if (authorization === undefined || authorization === used) return answer;
+      known.set(place, authorization);
+    }
   };
 
   return {

@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import tls from 'node:tls';
 import { messageOf, UserError } from '../../ai-run/core/error.ts';
-import { retryDelay } from '../core/challenge.ts';
+import { isRateLimit, retryDelay } from '../core/challenge.ts';
 
 /** One request to a registry, asked until there is an answer that will not change by asking again. */
 
@@ -34,8 +34,10 @@ export const addressOf = (registry: string): string => {
   return `https://${registry === 'docker.io' ? 'registry-1.docker.io' : registry}`;
 };
 
-const isPassing = ({ status }: Response): boolean =>
-  status === 429 || (status >= 500 && status !== 501);
+const isPassing = ({ status, body }: Answer): boolean =>
+  status === 429 ||
+  (status >= 500 && status !== 501) ||
+  (status === 403 && isRateLimit(Buffer.from(body).toString()));
 
 /** `Retry-After` in milliseconds: it is written as seconds or as a date. RFC 9110, 10.2.3 */
 const retryAfterOf = (headers: Headers): number | undefined => {
@@ -63,8 +65,8 @@ export const ask = async (url: string, init: RequestInit, signal: AbortSignal): 
       const response = await fetch(url, { ...init, signal: limit });
       const body = new Uint8Array(await response.arrayBuffer());
       const { status, statusText, headers } = response;
-      if (!isPassing(response) || tries >= maximumTries)
-        return { status, statusText, headers, body };
+      const answer = { status, statusText, headers, body };
+      if (!isPassing(answer) || tries >= maximumTries) return answer;
       asked = retryAfterOf(headers);
     } catch (error) {
       if (signal.aborted) throw new UserError('E_INTERRUPTED', 'interrupted');

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { isPassing, parseChallenge, retryDelay } from '../../../bakery/core/challenge.ts';
+import { isPassing, isTorn, parseChallenge, retryDelay } from '../../../bakery/core/challenge.ts';
 import { parseManifest } from '../../../bakery/core/manifest.ts';
 import { openRegistry } from '../../../bakery/registry/client.ts';
 
@@ -102,11 +102,36 @@ describe('what is said of a registry', () => {
     ['failed to copy: unexpected EOF', true],
     ['Patch "https://r/v2/": EOF', true],
     ['dial tcp: i/o timeout', true],
+    ['denied: You have exceeded a secondary rate limit', true],
+    ['toomanyrequests: Rate exceeded', true],
+    ['failed to push r/x:tag: unavailable: service unavailable', true],
+    ['failed to push r/x:tag: unavailable', true],
+    ['failed to push r/x:tag: unknown: unknown error', true],
     ['401 Unauthorized', false],
+    ['denied: permission_denied: write_package', false],
+    ['400 Bad Request', false],
+    ['404 Not Found', false],
     ['RUN <<EOF (set -eu) did not complete successfully: exit code: 1', false],
     ['', false],
   ])('%s: it may pass: %s', (said, expected) => {
     expect(isPassing(said)).toBe(expected);
+  });
+});
+
+describe('a push that lost something', () => {
+  test.each([
+    ['failed to push r/x:tag: unknown: provided digest did not match uploaded content', true],
+    ['provided length did not match content length', true],
+    ['manifest blob unknown: blob unknown to registry', true],
+    ['blob upload unknown to registry', true],
+    ['MANIFEST_BLOB_UNKNOWN', true],
+    ['manifest invalid: manifest invalid', false],
+    ['name unknown: repository name not known to registry', false],
+    ['manifest unknown', false],
+  ])('%s: %s', (said, expected) => {
+    expect(isTorn(said)).toBe(expected);
+    // Only a push can send again what is missing.
+    expect(isPassing(said)).toBe(false);
   });
 });
 
@@ -220,6 +245,66 @@ describe('readManifest', () => {
     expect(tokens()).toHaveLength(2);
   });
 
+  /** Tokens that are good for so many requests each. */
+  const shortLived = (requestsEach: number): Handler => {
+    const left = new Map<string, number>();
+    return (request, response) => {
+      if (request.url?.startsWith('/token') === true) {
+        left.set(`Bearer t${left.size}`, requestsEach);
+        return response.end(JSON.stringify({ token: `t${left.size - 1}` }));
+      }
+      const given = request.headers.authorization ?? '';
+      const remaining = left.get(given) ?? 0;
+      left.set(given, remaining - 1);
+      const challenge = `Bearer realm="http://${address}/token",service="s",error="invalid_token"`;
+      return guarded(
+        () => challenge,
+        () => remaining > 0,
+      )(request, response);
+    };
+  };
+
+  test('asks for another token where one has expired before it was used, and gives up in the end', async () => {
+    handler = shortLived(0);
+    await expect(read()).rejects.toThrow('401 Unauthorized');
+    expect(tokens()).toHaveLength(3);
+    handler = shortLived(1);
+    expect(await read()).toEqual(parsed);
+  });
+
+  test('gets one token for all requests that wait for it', async () => {
+    handler = shortLived(1000);
+    const registry = openRegistry(new AbortController().signal);
+    const name = `${address}/acme/image:tag`;
+    await Promise.all(Array.from({ length: 20 }, () => registry.readManifest(name)));
+    expect(tokens()).toHaveLength(1);
+  });
+
+  test.each([
+    [503, 'no token from 127.0.0.1'],
+    [401, '401 Unauthorized'],
+    [403, '401 Unauthorized'],
+  ])('says who refused, where the token service answers %i', async (status, why) => {
+    handler = (request, response) =>
+      request.url?.startsWith('/token') === true
+        ? response.writeHead(status, { 'retry-after': '0' }).end()
+        : guarded(
+            () => `Bearer realm="http://${address}/token",service="s"`,
+            () => false,
+          )(request, response);
+    await expect(read()).rejects.toThrow(why);
+  });
+
+  test('does not repeat a password that is wrong', async () => {
+    await config({ auths: { [address]: { auth: Buffer.from('me:wrong').toString('base64') } } });
+    handler = guarded(
+      () => 'Basic realm="x"',
+      () => false,
+    );
+    await expect(read()).rejects.toThrow('401 Unauthorized');
+    expect(requests).toHaveLength(2);
+  });
+
   test('takes what a credential helper knows', async () => {
     const program = join(folder, 'docker-credential-shelf');
     await writeFile(
@@ -263,6 +348,19 @@ describe('readManifest', () => {
         ? response.writeHead(status, { 'retry-after': '0' }).end()
         : response.end(index);
     expect(await read()).toEqual(parsed);
+    expect(requests).toHaveLength(3);
+  });
+
+  test('tries again after a 403 that means too often, and after no other one', async () => {
+    const errors = [{ code: 'DENIED', message: 'You have exceeded a secondary rate limit' }];
+    handler = (_, response) =>
+      requests.length < 2
+        ? response.writeHead(403).end(JSON.stringify({ errors }))
+        : response.end(index);
+    expect(await read()).toEqual(parsed);
+    expect(requests).toHaveLength(2);
+    handler = (_, response) => response.writeHead(403).end('{"errors":[{"code":"DENIED"}]}');
+    await expect(read()).rejects.toThrow('403 Forbidden: DENIED');
     expect(requests).toHaveLength(3);
   });
 

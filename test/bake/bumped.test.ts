@@ -1,0 +1,142 @@
+import { createHash } from 'node:crypto';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { emulation } from '../e2e/emulation.ts';
+import { nonce } from '../e2e/support.ts';
+import { type Entry, type FaultProxy, openFaultProxy } from '../reliability/fault-proxy.ts';
+import { removeLeftovers } from '../reliability/leftovers.ts';
+import { publishOnce } from '../reliability/publication.ts';
+import { isWrite } from '../reliability/request.ts';
+import { makeSmallCatalogue, type SmallCatalogue } from '../reliability/small-catalogue.ts';
+import { type Registry, serveRegistry } from './registry.ts';
+
+/** What changes is uploaded, and nothing else: bytes counted between the bakery and the registry. */
+
+const word = nonce();
+const [one, two] = [`e2e-${word}-one`, `e2e-${word}-two`] as const;
+const repositoryOf = (agent: string): string => `ai/ai-${agent}`;
+
+let registry: Registry;
+let proxy: FaultProxy;
+let catalogue: SmallCatalogue;
+
+beforeAll(async () => {
+  await emulation.on();
+  registry = await serveRegistry();
+  proxy = await openFaultProxy(registry.host);
+  catalogue = await makeSmallCatalogue([one, two], registry.host);
+});
+afterAll(async () => {
+  await catalogue.close();
+  await removeLeftovers([one, two]);
+  await proxy.close();
+  await registry.close();
+});
+
+/** Sizes of what tags need, by digest. */
+type Content = {
+  readonly manifests: ReadonlyMap<string, number>;
+  /** Layers, configurations, and whatever else is no manifest. */
+  readonly blobs: ReadonlyMap<string, number>;
+};
+type Descriptor = { readonly digest: string; readonly size: number; readonly mediaType: string };
+type Body = { readonly [list in 'manifests' | 'layers']?: readonly Descriptor[] } & {
+  readonly config?: Descriptor;
+};
+
+const get = async (path: string): Promise<Buffer> => {
+  const accept =
+    'application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json';
+  const answer = await fetch(`http://${registry.host}/v2/${path}`, { headers: { accept } });
+  expect(answer.status, path).toBe(200);
+  return Buffer.from(await answer.arrayBuffer());
+};
+
+const contentOf = async (agent: string, tags: readonly string[]): Promise<Content> => {
+  const manifests = new Map<string, number>();
+  const blobs = new Map<string, number>();
+  const read = async (reference: string): Promise<void> => {
+    const text = await get(`${repositoryOf(agent)}/manifests/${reference}`);
+    manifests.set(`sha256:${createHash('sha256').update(text).digest('hex')}`, text.length);
+    const body = JSON.parse(text.toString()) as Body;
+    const { config, layers = [] } = body;
+    for (const { digest, size } of config === undefined ? layers : [config, ...layers])
+      blobs.set(digest, size);
+    for (const { digest, size, mediaType } of body.manifests ?? []) {
+      if (mediaType.endsWith('manifest.v1+json')) await read(digest);
+      else blobs.set(digest, size);
+    }
+  };
+  for (const tag of tags) await read(tag);
+  return { manifests, blobs };
+};
+
+/** Of everything that an agent's repository has. */
+const allOf = async (agent: string): Promise<Content> => {
+  const { tags } = JSON.parse((await get(`${repositoryOf(agent)}/tags/list`)).toString()) as {
+    tags: readonly string[];
+  };
+  return contentOf(agent, tags);
+};
+
+const added = (
+  before: ReadonlyMap<string, number>,
+  after: ReadonlyMap<string, number>,
+): Map<string, number> => new Map([...after].filter(([digest]) => !before.has(digest)));
+const total = (sizes: ReadonlyMap<string, number>): number =>
+  [...sizes.values()].reduce((sum, size) => sum + size, 0);
+
+/** Digests of the blobs that a publication has sent. */
+const uploaded = (entries: readonly Entry[]): string[] =>
+  entries
+    .filter(({ about, method, status }) => about === 'upload' && method === 'PUT' && status === 201)
+    .map(({ reference }) => reference);
+const sentFor = (entries: readonly Entry[], about: Entry['about']): number =>
+  entries.filter((each) => each.about === about).reduce((sum, { sent }) => sum + sent, 0);
+
+const publish = async (): Promise<readonly Entry[]> => {
+  proxy.forget();
+  const { code, stderr } = await publishOnce(catalogue.root, `${proxy.address}/ai`, proxy);
+  expect(code, stderr).toBe(0);
+  return proxy.log();
+};
+
+const both = ['base', 'mini'];
+
+test('the first time, everything is sent', async () => {
+  const sent = uploaded(await publish());
+  for (const agent of [one, two])
+    expect(sent).toEqual(expect.arrayContaining([...(await contentOf(agent, both)).blobs.keys()]));
+});
+
+test('one agent bumped: its own layers, configurations and manifests, and no byte for anything else', async () => {
+  const before = await allOf(one);
+  await catalogue.setAgent(one, '1.1.0');
+  const entries = await publish();
+  // One layer for each platform, whatever the number of runtimes, and a configuration for each image of each platform.
+  const images = added(before.blobs, (await contentOf(one, both)).blobs);
+  expect(images.size).toBe(2 + 4);
+  expect(uploaded(entries)).toEqual(expect.arrayContaining([...images.keys()]));
+  // All that was sent is new, and in this agent's repository.
+  const after = await allOf(one);
+  const blobs = added(before.blobs, after.blobs);
+  const manifests = added(before.manifests, after.manifests);
+  expect(uploaded(entries).filter((digest) => !blobs.has(digest))).toEqual([]);
+  expect(sentFor(entries, 'upload')).toBeLessThanOrEqual(total(blobs));
+  // Each index is put under its staging tag, its test on each platform, and its public tags: at most six times.
+  expect(sentFor(entries, 'manifest')).toBeLessThanOrEqual(6 * total(manifests));
+  expect(new Set(entries.filter(isWrite).map(({ repository }) => repository))).toEqual(
+    new Set([repositoryOf(one)]),
+  );
+});
+
+test('a runtime bumped: its own layer is sent', async () => {
+  const before = await contentOf(one, both);
+  await catalogue.setRuntime(`${word}again`);
+  const sent = uploaded(await publish());
+  const ofOne = added(before.blobs, (await contentOf(one, both)).blobs);
+  const ofTwo = (await contentOf(two, both)).blobs;
+  // Configurations are each image's own.
+  const layers = [...ofOne.keys()].filter((digest) => ofTwo.has(digest));
+  expect(layers.length).toBeGreaterThan(0);
+  expect(sent).toEqual(expect.arrayContaining(layers));
+});

@@ -1,0 +1,206 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import type { Manifest } from '../../bakery/core/manifest.ts';
+import { openRegistry } from '../../bakery/registry/client.ts';
+import { type Registry, serveRegistry } from '../bake/registry.ts';
+import { docker, nonce, run } from '../e2e/support.ts';
+import { type FaultProxy, openFaultProxy } from './fault-proxy.ts';
+import { type FaultKind, faultKinds, type Faults, noFaults, randomFaults } from './faults.ts';
+import { password } from './tokens.ts';
+
+/** The proxy fails as it says it does, for everybody who speaks to a registry; and what passes is the registry's own. */
+
+let registry: Registry;
+let proxy: FaultProxy;
+let folder = '';
+let manifest: Manifest;
+const image = (): string => `${proxy.address}/acme/image`;
+
+beforeAll(async () => {
+  registry = await serveRegistry();
+  proxy = await openFaultProxy(registry.host);
+  folder = await mkdtemp(join(tmpdir(), 'proxy-e2e-'));
+  // Something to push and pull: as many bytes as have a middle.
+  const dockerfile = `FROM scratch\nCOPY <<EOF /file\n${nonce().repeat(2000)}\nEOF\n`;
+  const { code, stderr } = await push('pushed', dockerfile);
+  if (code !== 0) throw new Error(stderr);
+  const found = await client().readManifest(`${image()}:pushed`);
+  if (found === undefined) throw new Error('what was pushed is not there');
+  manifest = found;
+});
+afterAll(async () => {
+  await proxy.close();
+  await registry.close();
+  await rm(folder, { recursive: true });
+});
+afterEach(() => {
+  proxy.inject(noFaults);
+  vi.unstubAllEnvs();
+});
+
+const client = () => openRegistry(new AbortController().signal);
+const push = (tag: string, dockerfile: string) =>
+  run(
+    'docker',
+    ['buildx', 'build', '--push', '--provenance=false', `--tag=${image()}:${tag}`, '-'],
+    { input: dockerfile },
+  );
+
+/** This kind, for so many of the requests that can have it. */
+const times = (kind: FaultKind, number: number): Faults => {
+  const always = randomFaults(1, 1, [kind]);
+  let left = number;
+  return (request) => {
+    const fault = left > 0 ? always(request) : undefined;
+    if (fault !== undefined) left -= 1;
+    return fault;
+  };
+};
+const injected = (): (FaultKind | undefined)[] =>
+  proxy
+    .log()
+    .map(({ fault }) => fault)
+    .filter((fault) => fault !== undefined);
+
+/** What has nothing to break off: the bakery uploads no blob itself. */
+const ours = faultKinds.filter((kind) => kind !== 'truncated upload');
+
+describe('the bakery’s own client', () => {
+  test.each(ours)('gets its way through: %s', async (kind) => {
+    const tag = `${image()}:${kind.replaceAll(/\W+/g, '-')}`;
+    const all = client();
+    await all.readManifest(tag);
+    proxy.forget();
+    proxy.inject(times(kind, 1));
+    const started = performance.now();
+    await all.writeManifest(tag, manifest);
+    // A registry that lags answers what was there before.
+    await expect
+      .poll(async () => (await all.readManifest(tag))?.digest, { timeout: 5000 })
+      .toBe(manifest.digest);
+    expect(injected()).toEqual([kind]);
+    const isSlow = kind === 'slow' || kind === 'read-after-write lag';
+    expect(performance.now() - started).toBeGreaterThan(isSlow ? 200 : 0);
+  });
+
+  test.each([
+    ['503', /no token from 127\.0\.0\.1:\d+: 503 Service Unavailable/],
+    ['reset after the registry has done it', /ECONNRESET|other side closed/],
+    ['403 for a rate limit', 'DENIED You have exceeded a secondary rate limit'],
+    ['expired token', '401 Unauthorized'],
+    ['reset before the registry is asked', /ECONNRESET|other side closed/],
+  ] as const)('gives up where it never ends, and says why: %s', async (kind, why) => {
+    proxy.inject(randomFaults(1, 1, [kind]));
+    await expect(client().writeManifest(`${image()}:never`, manifest)).rejects.toThrow(why);
+  });
+
+  test('publishes for longer than any token lives', async () => {
+    const all = client();
+    const before = proxy.tokens.issued();
+    let nth = 0;
+    const expired: Faults = ({ about }) => {
+      nth += about === 'manifest' ? 1 : 0;
+      return about === 'manifest' && nth % 3 === 0
+        ? { kind: 'expired token', amount: 0 }
+        : undefined;
+    };
+    proxy.inject(expired);
+    for (let at = 0; at < 12; at += 1) {
+      await all.writeManifest(`${image()}:long-${at}`, manifest);
+      expect((await all.readManifest(`${image()}:long-${at}`))?.digest).toBe(manifest.digest);
+    }
+    expect(proxy.tokens.issued() - before).toBeGreaterThan(5);
+  });
+
+  test('asks for one token, however many requests wait for it', async () => {
+    const all = client();
+    const before = proxy.tokens.issued();
+    await Promise.all(Array.from({ length: 20 }, () => all.readManifest(`${image()}:pushed`)));
+    expect(proxy.tokens.issued() - before).toBe(1);
+  });
+
+  test.each([
+    ['wrong', '401 Unauthorized'],
+    [password, 'let in'],
+  ])('with the password “%s” it is told: %s; and asks once', async (word, told) => {
+    const auth = Buffer.from(`me:${word}`).toString('base64');
+    const config = { auths: { [proxy.address]: { auth } } };
+    await writeFile(join(folder, 'config.json'), JSON.stringify(config));
+    vi.stubEnv('DOCKER_CONFIG', folder);
+    proxy.forget();
+    const said = await client()
+      .readManifest(`${image()}:pushed`)
+      .then(() => 'let in', String);
+    expect(said).toContain(told);
+    expect(proxy.log().filter(({ about }) => about === 'token')).toHaveLength(1);
+  });
+
+  test('does not repeat what is refused', async () => {
+    await client().readManifest(`${image()}:pushed`);
+    const other = `${image()}@sha256:${'0'.repeat(64)}`;
+    proxy.forget();
+    expect(await client().readManifest(`${image()}:nothing`)).toBeUndefined();
+    await expect(client().writeManifest(other, manifest)).rejects.toThrow(
+      '400 Bad Request: DIGEST_INVALID',
+    );
+    const asked = proxy.log().filter(({ about, status }) => about === 'manifest' && status !== 401);
+    expect(asked.map(({ method, status }) => `${method} ${status}`)).toEqual([
+      'GET 404',
+      'PUT 400',
+    ]);
+  });
+});
+
+describe('docker', () => {
+  test('pushes and pulls through it, with tokens', async () => {
+    proxy.forget();
+    const reference = `${image()}@${manifest.digest}`;
+    const { code, stderr } = await docker('pull', '--quiet', reference);
+    await docker('image', 'rm', '--force', reference);
+    expect(code, stderr).toBe(0);
+    expect(proxy.log().some(({ about }) => about === 'token')).toBe(true);
+  });
+
+  test('sees what breaks: a pull of which every answer is cut ends with an error', async () => {
+    proxy.inject(randomFaults(1, 1, ['truncated answer', 'reset in the middle of an answer']));
+    const { code } = await docker('pull', '--quiet', `${image()}@${manifest.digest}`);
+    expect(code).not.toBe(0);
+  });
+});
+
+const hasCosign = spawnSync('cosign', ['version']).status === 0;
+
+test.skipIf(!hasCosign)('cosign signs and verifies through it (needs cosign)', async () => {
+  const env = { COSIGN_PASSWORD: '' };
+  const key = join(folder, 'cosign');
+  const keys = await run('cosign', ['generate-key-pair', `--output-key-prefix=${key}`], { env });
+  expect(keys.code, keys.stderr).toBe(0);
+  const reference = `${image()}@${manifest.digest}`;
+  const verify = () =>
+    run('cosign', [
+      'verify',
+      `--key=${key}.pub`,
+      '--insecure-ignore-tlog',
+      '--allow-http-registry',
+      reference,
+    ]);
+  expect((await verify()).code).not.toBe(0);
+  const signed = await run(
+    'cosign',
+    [
+      'sign',
+      `--key=${key}.key`,
+      '--tlog-upload=false',
+      '--allow-http-registry',
+      '--yes',
+      reference,
+    ],
+    { env },
+  );
+  expect(signed.code, signed.stderr).toBe(0);
+  const verified = await verify();
+  expect(verified.code, verified.stderr).toBe(0);
+});
