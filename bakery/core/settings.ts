@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import { UpstreamReference } from './definition.ts';
+import { Scanning } from './scan.ts';
+import { WrittenSigning } from './signature.ts';
 
 const Path = z.string().min(1);
 const HostPrefix = z.string().regex(/^[a-z0-9.-]+(:\d+)?(\/[a-z0-9._-]+)*$/, {
@@ -35,6 +37,10 @@ export const WrittenSettings = z.strictObject({
     .optional(),
   /** How many layers are built, and images tested, at a time. */
   jobs: z.int().min(1).max(64).optional(),
+  /** Sign what is published, with cosign. */
+  sign: WrittenSigning.optional(),
+  /** Scan what is published for known vulnerabilities, before it is promoted. */
+  scan: Scanning.optional(),
 });
 export type WrittenSettings = z.infer<typeof WrittenSettings>;
 

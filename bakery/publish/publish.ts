@@ -6,7 +6,10 @@ import type { Selection } from '../core/matrix.ts';
 import type { Move } from '../core/publish.ts';
 import type { ImageReport } from '../core/report.ts';
 import type { PublishedImage, PublishReport } from '../core/published.ts';
+import type { Scanning, ScanReport } from '../core/scan.ts';
+import type { Signing } from '../core/signature.ts';
 import type { Kitchen, KitchenOptions } from '../kitchen.ts';
+import { logsOf } from '../logs.ts';
 import { openRegistry } from '../registry/client.ts';
 import { openJournal } from './journal.ts';
 import { look, type Order } from './look.ts';
@@ -24,6 +27,10 @@ export type PublishOptions = KitchenOptions & {
   readonly acceptUnexecuted: boolean;
   /** Let a tag lose a platform. */
   readonly dropPlatforms: boolean;
+  /** How what is promoted is signed; undefined where it is not. */
+  readonly signing: Signing | undefined;
+  /** What scans it before; undefined where nothing does. */
+  readonly scanning: Scanning | undefined;
   /** File for what was moved. */
   readonly journal: string;
 };
@@ -66,7 +73,23 @@ export const publish = async (
     subjectsOf(plan, cells),
     checkout.catalogue.runtimes,
     options.force,
+    options.signing,
   );
+  const journal = openJournal(options.journal, options.registry, () => new Date());
+  const scans: ScanReport[] = [];
+  const isDone = orders.every(({ need }) => need.step === 'nothing');
+  const gate =
+    until !== 'promote' || isDone
+      ? undefined
+      : await (
+          await import('./gate.ts')
+        ).openGate({
+          ...options,
+          registry,
+          journal,
+          scans,
+          reports: logsOf(checkout, options.now),
+        });
   const toBuild = orders.filter(({ need }) => need.step === 'build');
   const toTest = orders.filter(({ need }) => need.step === 'build' || need.step === 'test');
   const usesEngine = toBuild.length > 0 || (until !== 'stage' && toTest.length > 0);
@@ -85,7 +108,6 @@ export const publish = async (
         );
   const trial =
     kitchen === undefined ? undefined : (await import('./trial.ts')).openTrial(kitchen, registry);
-  const journal = openJournal(options.journal, options.registry, () => new Date());
   const tests: ImageReport[] = [];
 
   const finish = async (order: Order): Promise<PublishedImage> => {
@@ -109,7 +131,12 @@ export const publish = async (
     if (fault !== undefined) return { ...common, outcome: 'failed', why: fault };
     if (until === 'test')
       return { ...common, outcome: need.step === 'nothing' ? 'up to date' : 'tested' };
-    if (need.step === 'nothing') return { ...common, outcome: 'up to date' };
+    const isSigned = options.signing !== undefined && need.unsigned !== true;
+    if (gate === undefined || need.step === 'nothing')
+      return { ...common, outcome: 'up to date', ...(isSigned ? { signed: 'before' } : {}) };
+    const passed = await gate.pass(order, index);
+    if ('why' in passed) return { ...common, outcome: 'failed', why: passed.why };
+    if (need.step === 'sign') return { ...common, ...passed, outcome: 'signed' };
     const name = `promote ${image.id}`;
     display.start(name);
     const moved = await promote(image, repository, index, {
@@ -122,7 +149,8 @@ export const publish = async (
       throw error;
     });
     display.end(name, 'done', moved.map(({ tag }) => tag).join(', '));
-    return { ...common, outcome: moved.length === 0 ? 'up to date' : 'promoted', moved };
+    const unmoved = passed.signed === 'now' ? 'signed' : 'up to date';
+    return { ...common, ...passed, outcome: moved.length === 0 ? unmoved : 'promoted', moved };
   };
 
   const limit = pLimit(imagesAtATime);
@@ -144,6 +172,7 @@ export const publish = async (
     layers: staged.results,
     images,
     tests,
+    ...(scans.length === 0 ? {} : { scans }),
     leftOut,
     ...(journal.isEmpty() ? {} : { journal: journal.path }),
     milliseconds: performance.now() - started,
