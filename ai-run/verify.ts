@@ -8,7 +8,7 @@ import {
   readFileSync,
   realpathSync,
 } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { messageOf, UserError } from './core/error.ts';
 import type { Mount } from './core/policy.ts';
 import { formatReference, parseReference } from './core/reference.ts';
@@ -63,16 +63,21 @@ export const openTrust = (verify: Verify, userHome: string): Trust => ({
 
 /**
  * Refuses a key that a session could replace, so that it decided by itself what runs next.
- * @throws UserError E_VERIFY with the folder that is shared.
+ * @throws UserError E_VERIFY with the path.
  */
 export const checkKeyPlace = (verify: Verify, mounts: readonly Mount[], userHome: string): void => {
   if (verify.kind !== 'key') return;
   const path = keyPath(verify.path, userHome);
   // One that is not there is complained about when it is read.
   if (!existsSync(path)) return;
-  const real = realpathSync.native(path);
-  const shared = mounts.find(({ target }) => isWithin(real, target));
-  if (shared === undefined) return;
+  // The file, and a link to it: either of them could be replaced.
+  const link = join(realpathSync.native(dirname(path)), basename(path));
+  const places = [realpathSync.native(path), link];
+  const folders = [
+    ...mounts.map(({ target }) => target),
+    ...['.ai-home', '.ai-cache'].map((name) => join(userHome, name)),
+  ];
+  if (!folders.some((folder) => places.some((place) => isWithin(place, folder)))) return;
   throw refused(
     path,
     'is in a folder that the agent may change',

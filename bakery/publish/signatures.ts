@@ -27,13 +27,14 @@ const fromFlags = (
   written: WrittenSigning | undefined,
 ): WrittenSigning | undefined => {
   if (sign === false) return undefined;
-  if (sign === 'keyless') return { with: 'keyless' };
-  const known = written?.with === 'key' ? written : undefined;
+  if (sign === 'keyless' && publicKey === undefined) return { with: 'keyless' };
   if (sign === undefined && publicKey === undefined) return written;
-  const key = sign === undefined ? known?.key : sign.includes('://') ? sign : resolve(sign);
+  const known = written?.with === 'key' ? written : undefined;
+  const named = sign === undefined ? known?.key : sign.includes('://') ? sign : resolve(sign);
+  const key = sign === 'keyless' ? undefined : named;
   const open = publicKey === undefined ? known?.publicKey : resolve(publicKey);
   if (key !== undefined && open !== undefined) return { with: 'key', key, publicKey: open };
-  throw new UserError('E_USAGE', '--sign and --public-key: a key needs both', {
+  throw new UserError('E_USAGE', '--sign and --public-key: a key needs both, `keyless` none', {
     hint: 'write the public key to a file with `cosign public-key --key <key>`',
   });
 };
