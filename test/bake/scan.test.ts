@@ -29,22 +29,23 @@ const program = (
   reports: { found: string; clean: string },
   exits: number,
 ): string => `#!/usr/bin/env node
-const { appendFileSync, readFileSync, writeFileSync } = require('node:fs');
+import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
 const args = process.argv.slice(2);
 if (args[0] === 'version') process.exit(0);
 const valueOf = (name) => args.find((arg) => arg.startsWith(name + '='))?.slice(name.length + 1);
 const image = args.find((arg) => arg.includes('@sha256:')).replace('registry:', '');
 const [, host, repository, digest] = /^([^/]+)\\/(.+)@(.+)$/.exec(image);
-const says = (name) => readFileSync(__dirname + '/' + name, 'utf8').split(' ').some((one) => one !== '' && repository.endsWith(one));
-appendFileSync(__dirname + '/asked', image + ' ' + valueOf('--platform') + '\\n');
-fetch('http://' + host + '/v2/' + repository + '/manifests/' + digest, { headers: { accept: 'application/vnd.oci.image.index.v1+json' } }).then((answer) => {
-  if (answer.status !== 200 || says('broken')) {
-    console.error('FATAL: scan error: unable to initialize a scanner');
-    process.exit(1);
-  }
-  writeFileSync(valueOf('--output') === 'json' ? valueOf('--file') : valueOf('--output'), says('found') ? ${JSON.stringify(reports.found)} : ${JSON.stringify(reports.clean)});
-  process.exit(says('found') ? ${exits} : 0);
-});
+const says = (name) => readFileSync(import.meta.dirname + '/' + name, 'utf8').split(' ').some((one) => one !== '' && repository.endsWith(one));
+appendFileSync(import.meta.dirname + '/asked', image + ' ' + valueOf('--platform') + '\\n');
+const accept = 'application/vnd.oci.image.index.v1+json';
+const answer = await fetch('http://' + host + '/v2/' + repository + '/manifests/' + digest, { headers: { accept } });
+if (answer.status !== 200 || says('broken')) {
+  console.error('FATAL: scan error: unable to initialize a scanner');
+  process.exit(1);
+}
+const report = says('found') ? ${JSON.stringify(reports.found)} : ${JSON.stringify(reports.clean)};
+writeFileSync(valueOf('--output') === 'json' ? valueOf('--file') : valueOf('--output'), report);
+process.exit(says('found') ? ${exits} : 0);
 `;
 
 const trivy = program(
