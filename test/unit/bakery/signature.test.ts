@@ -33,17 +33,10 @@ type Layer = { readonly digest: string; readonly annotations?: Record<string, st
 const signatures = (...layers: Layer[]): Manifest =>
   manifest({ mediaType: 'application/vnd.oci.image.manifest.v1+json', layers });
 
-type LayerOptions = {
-  readonly of?: Digest;
-  readonly hash?: string | null;
-  readonly more?: Record<string, string>;
-};
+type LayerOptions = { readonly of?: Digest; readonly hash?: string | null };
 
 /** A layer as cosign writes it. */
-const layer = (
-  key: KeyObject,
-  { of = subject, hash = 'sha256', more = {} }: LayerOptions = {},
-): Layer => {
+const layer = (key: KeyObject, { of = subject, hash = 'sha256' }: LayerOptions = {}): Layer => {
   const payload = payloadOf(repository, of);
   return {
     digest: `sha256:${createHash('sha256').update(payload).digest('hex')}`,
@@ -51,7 +44,6 @@ const layer = (
       'dev.cosignproject.cosign/signature': sign(hash, Buffer.from(payload), key).toString(
         'base64',
       ),
-      ...more,
     },
   };
 };
@@ -69,6 +61,14 @@ const real = {
         'MEUCIA6v9BMv+25nI+w96Ps71QaH8eAWRidphI4DVmbDnMQpAiEAqvENYL9Cs9QyRtyEDKsHo8/XgoI+srwk/c8yi2IP2hY=',
     },
   }),
+};
+
+/** What openssl made: a certificate, and a signature of the subject's payload by its key. */
+const certified = {
+  certificate:
+    '-----BEGIN CERTIFICATE-----\nMIIBbzCCARWgAwIBAgIUI2raY4k6p4YVRpmGaSFfwl5nZ0EwCgYIKoZIzj0EAwIw\nDTELMAkGA1UEAwwCY2kwHhcNMjYxMTIxMjAzNjQ5WhcNMzYxMTE4MjAzNjQ5WjAN\nMQswCQYDVQQDDAJjaTBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABPQZ70YUBFpm\nxrcAeIqgq7XxeAlJ59u8chQ2suQvKcPQ03bc+iMBXD0L0uToWV8YScldc60o1h3g\nHoeeq/fvDzujUzBRMB0GA1UdDgQWBBTHeuG7/H+bcqo0kXNEwUhXAi0UTzAfBgNV\nHSMEGDAWgBTHeuG7/H+bcqo0kXNEwUhXAi0UTzAPBgNVHRMBAf8EBTADAQH/MAoG\nCCqGSM49BAMCA0gAMEUCIQCyxrAO6anCB8AKJdPxfaxz3EMJ9G/hgsFvB6gJ8vAH\nhAIgMy0eK3FoCJnrtvzDgvFVsLsAHreZzDgjXg0GcYJjXx8=\n-----END CERTIFICATE-----\n',
+  signature:
+    'MEUCIQDEprhvK0NMj1NyrhNaOh0TuUSbr8rUL7rQ4e7KHcjQXwIgOwBm8stL/j9Uy4EHTIGYFkylY6uzTdOvbmLjxpMgNNM=',
 };
 
 describe('a signature', () => {
@@ -113,13 +113,22 @@ describe('a signature', () => {
     expect(isSigned(found, repository, subject, by(mine))).toBe(false);
   });
 
-  test('without a key counts with a certificate only', () => {
+  test('without a key counts with the certificate of the key that made it', () => {
     const keyless: Signing = { with: 'keyless' };
-    const bare = signatures(layer(mine.privateKey));
-    const more = { 'dev.sigstore.cosign/certificate': 'none' };
-    expect(isSigned(bare, repository, subject, keyless)).toBe(false);
-    const damaged = signatures(layer(mine.privateKey, { more }));
-    expect(isSigned(damaged, repository, subject, keyless)).toBe(false);
+    const bearing = (text: string, of = certified.signature): Manifest =>
+      signatures({
+        ...layer(mine.privateKey),
+        annotations: {
+          'dev.cosignproject.cosign/signature': of,
+          'dev.sigstore.cosign/certificate': text,
+        },
+      });
+    const known = (found: Manifest): boolean => isSigned(found, repository, subject, keyless);
+    expect(known(bearing(certified.certificate))).toBe(true);
+    const other = layer(mine.privateKey).annotations?.['dev.cosignproject.cosign/signature'];
+    expect(known(bearing(certified.certificate, other))).toBe(false);
+    expect(known(bearing('none'))).toBe(false);
+    expect(known(signatures(layer(mine.privateKey)))).toBe(false);
   });
 });
 
