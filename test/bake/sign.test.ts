@@ -307,6 +307,15 @@ describe.skipIf(!hasCosign)('with cosign', () => {
       expect(finding(await doctor({ PATH: withoutCosign }))).toMatchObject({ status: 'failed' });
     });
 
+    test('is said not to be checked where it is local', async () => {
+      const local = { pull: 'never', env: { AI_IMAGE_SOURCE: 'local' } };
+      expect((await docker('tag', `${repository}:base`, `ai-${agent}:base`)).code).toBe(0);
+      const { code, stdout, stderr } = await start('~/other.pub', local);
+      expect([code, stdout], stderr).toEqual([0, '1.0.0\n']);
+      expect(stderr).toContain('this one is local, and not verified');
+      expect((await start(undefined, local)).stderr).not.toContain('verified');
+    });
+
     test('is checked by no key that the agent could replace, nor one that others could', async () => {
       await symlink(join(home, 'cosign.pub'), join(project, 'mine.pub'));
       const inProject = await start(join(project, 'mine.pub'), { pull: 'missing' });

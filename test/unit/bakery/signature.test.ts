@@ -125,8 +125,8 @@ describe('a signature', () => {
       });
     const known = (found: Manifest): boolean => isSigned(found, repository, subject, keyless);
     expect(known(bearing(certified.certificate))).toBe(true);
-    const other = layer(mine.privateKey).annotations?.['dev.cosignproject.cosign/signature'];
-    expect(known(bearing(certified.certificate, other))).toBe(false);
+    const foreign = layer(mine.privateKey).annotations?.['dev.cosignproject.cosign/signature'];
+    expect(known(bearing(certified.certificate, foreign))).toBe(false);
     expect(known(bearing('none'))).toBe(false);
     expect(known(signatures(layer(mine.privateKey)))).toBe(false);
   });
