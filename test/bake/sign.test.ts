@@ -78,11 +78,31 @@ afterAll(async () => {
     if (name !== repository) return [];
     return tag === '<none>' ? [`${name}@${digest}`] : [`${name}:${tag}`];
   });
-  if (pulled.length > 0) await docker('image', 'rm', '--force', ...pulled);
+  const left = [...pulled, ...(await trials())];
+  if (left.length > 0) await docker('image', 'rm', '--force', ...left);
   await recorder.close();
   await rm(folder, { recursive: true });
   await catalogue.close();
 });
+
+/** What a killed run has pulled to test it. */
+const trials = async (): Promise<string[]> => {
+  const format = '{{.Repository}}:{{.Tag}}';
+  const { stdout } = await docker(
+    'image',
+    'ls',
+    '--filter=reference=bakery-trial',
+    '--format',
+    format,
+  );
+  const names = stdout.split('\n').filter((name) => name !== '');
+  const contracts = await Promise.all(
+    names.map((name) =>
+      docker('image', 'inspect', '--format={{index .Config.Labels "ai-run.contract"}}', name),
+    ),
+  );
+  return names.filter((_, at) => contracts[at]?.stdout.includes(`"agent":"${agent}"`));
+};
 
 const key = (name: string): Promise<string> =>
   readFile(join(catalogue.root, `${name}.pub`), 'utf8');
