@@ -13,13 +13,7 @@ const start = (
   command: Command,
   stdio: 'inherit' | ['ignore', 'pipe', 'pipe'],
   inherited: NodeJS.ProcessEnv = process.env,
-  timeout?: number,
-) =>
-  spawn(command.file, command.args, {
-    stdio,
-    env: { ...inherited, ...command.env },
-    ...(timeout === undefined ? {} : { timeout, killSignal: 'SIGKILL' }),
-  });
+) => spawn(command.file, command.args, { stdio, env: { ...inherited, ...command.env } });
 
 const noProgram = (file: string, cause: Error): UserError =>
   new UserError('E_NO_PROGRAM', `there is no program ${JSON.stringify(file)} on PATH`, {
@@ -72,19 +66,26 @@ export const capture = (
   timeout?: number,
 ): Promise<{ readonly code: number; readonly stdout: string; readonly stderr: string }> =>
   new Promise((resolve, reject) => {
-    const child = start(command, ['ignore', 'pipe', 'pipe'], inherited, timeout);
+    const child = start(command, ['ignore', 'pipe', 'pipe'], inherited);
+    // Not spawn's own timeout: where there is no such program, that would go on, and ai-run with it.
+    const timer =
+      timeout === undefined ? undefined : setTimeout(() => child.kill('SIGKILL'), timeout);
     const out: Buffer[] = [];
     const err: Buffer[] = [];
     child.stdout?.on('data', (chunk: Buffer) => out.push(chunk));
     child.stderr?.on('data', (chunk: Buffer) => err.push(chunk));
-    child.on('error', (error) => reject(noProgram(command.file, error)));
-    child.on('close', (code, signal) =>
+    child.on('error', (error) => {
+      clearTimeout(timer);
+      reject(noProgram(command.file, error));
+    });
+    child.on('close', (code, signal) => {
+      clearTimeout(timer);
       resolve({
         code: exitCodeOf(code, signal),
         stdout: Buffer.concat(out).toString(),
         stderr: Buffer.concat(err).toString(),
-      }),
-    );
+      });
+    });
   });
 
 const endings = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;

@@ -56,8 +56,10 @@ Files: ~/.ai-workspaces, folders that may be shared, one a line; ~/.ai-env, sett
 ~/.ai-home and ~/.ai-cache, what agents keep, and ~/.ai-home/<agent>/global, what they start with in a new project;
 ~/.ai-run, what they have committed, what you have approved, and what setup has written. Of its settings, an agent puts
 those of the project over those of its home.
-Environment: AI_IMAGE_SOURCE, AI_IMAGE_REGISTRY (registry/namespace), AI_RUN_PLATFORM, DOCKER_HOST, DOCKER_CONTEXT, and
-the credentials that the image's contract names: they are passed on, all others are not.
+Environment: AI_IMAGE_SOURCE, AI_IMAGE_REGISTRY (registry/namespace), AI_IMAGE_VERIFY, AI_RUN_PLATFORM, DOCKER_HOST,
+DOCKER_CONTEXT, and the credentials that the image's contract names: they are passed on, all others are not.
+Signatures: with AI_IMAGE_VERIFY, an image of a registry runs only when cosign verifies its digest, by a public key
+(/path/of/cosign.pub) or a certificate's identity (identity=<name>,issuer=<URL>; identity-regexp, issuer-regexp).
 
 Examples:
   ai-run claude

@@ -7,6 +7,7 @@ import type { Platform } from './core/platform.ts';
 import type { Pull } from './core/settings.ts';
 import { printable } from './core/text.ts';
 import type { Variables } from './core/variable.ts';
+import type { Verify } from './core/verify.ts';
 import { keepContract, recallContract } from './contract.ts';
 import { findEndpoint } from './engine/endpoint.ts';
 import { askSocket } from './engine/socket.ts';
@@ -34,6 +35,8 @@ export type Wanted = {
   readonly userHome: string;
   /** Nothing is pulled before it is fulfilled: the user may yet be asked whether there is to be a session at all. */
   readonly agreed: Promise<void>;
+  /** Who must have signed what comes from a registry. */
+  readonly verify?: Verify;
 };
 
 const inspect = (image: string, flags: readonly string[]) =>
@@ -126,12 +129,7 @@ const recall = async (
   return contract === undefined ? undefined : { reference: id, contract, name: reference };
 };
 
-/**
- * Finds the image to run, pulls it where that is wanted, and fixes it by digest.
- * @throws UserError E_NO_IMAGE, E_NO_PLATFORM, E_REGISTRY, E_NO_ENGINE where it cannot be had; E_NO_CONTRACT, E_CONTRACT
- *   where it may not run.
- */
-export const findImage = async (wanted: Wanted): Promise<Image> => {
+const find = async (wanted: Wanted): Promise<Image> => {
   const endpoint = findEndpoint(wanted.env);
   const known = await recall(wanted, endpoint);
   if (known !== undefined) return known;
@@ -147,4 +145,20 @@ export const findImage = async (wanted: Wanted): Promise<Image> => {
   const contract = (await import('./core/contract.ts')).parseContract(label, reference);
   keepContract(userHome, { id, platform, engine: endpoint?.host }, contract);
   return { reference: id, contract, name: reference };
+};
+
+/**
+ * Finds the image to run, pulls it where that is wanted, fixes it by digest, and has its signature verified where that is
+ * asked for.
+ * @throws UserError E_NO_IMAGE, E_NO_PLATFORM, E_REGISTRY, E_NO_ENGINE where it cannot be had; E_NO_CONTRACT, E_CONTRACT
+ *   and those of `verifyImage` where it may not run.
+ */
+export const findImage = async (wanted: Wanted): Promise<Image> => {
+  const image = await find(wanted);
+  const { verify, source } = wanted;
+  if (verify !== undefined && source === 'registry')
+    await (
+      await import('./verify.ts')
+    ).verifyImage(verify, { ...wanted, ...image, id: image.reference });
+  return image;
 };

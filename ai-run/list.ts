@@ -4,6 +4,7 @@ import { formatTable } from './core/table.ts';
 import { printable } from './core/text.ts';
 import { listImages } from './engine/images.ts';
 import { type Answer, askRegistry } from './engine/registry.ts';
+import { findUserHome } from './project/workspace.ts';
 import { readEnvFile } from './settings.ts';
 import { readAliases } from './setup/files.ts';
 
@@ -13,6 +14,8 @@ type Newer = 'yes' | 'no' | 'unknown';
 type Row = ListedImage & {
   /** Whether the registry has another image under this name by now; absent for what was baked here. */
   readonly newer?: Newer;
+  /** Whether its signature was verified, by whom is trusted now; absent where that is not asked for. */
+  readonly verified?: boolean;
 };
 
 const newer = (image: ListedImage, answer: Answer): Newer => {
@@ -38,25 +41,48 @@ const withNewer = async (images: readonly ListedImage[]): Promise<readonly Row[]
   return rows;
 };
 
+/** As far as it is remembered: the next start of the others asks cosign. */
+const withVerified = async (
+  rows: readonly Row[],
+  { verify }: Settings,
+): Promise<readonly Row[]> => {
+  if (verify === undefined) return rows;
+  const { openTrust, wasVerified } = await import('./verify.ts');
+  const home = findUserHome();
+  const trust = openTrust(verify, home);
+  return rows.map((row) =>
+    row.registry === undefined || row.digest === undefined
+      ? row
+      : { ...row, verified: wasVerified(home, row.digest, trust) },
+  );
+};
+
 const summary = (settings: Settings): string =>
   settings.source === 'registry'
     ? `ai-run starts images of ${settings.registry} for ${settings.platform}, and pulls those that are not here`
     : `ai-run starts local images for ${settings.platform}; \`bakery build <agent>\` makes them`;
 
-const table = (rows: readonly Row[]): string =>
-  formatTable([
-    ['AGENT', 'VERSION', 'RUNTIME', 'PLATFORM', 'SIZE', 'CREATED', 'NEWER', 'IMAGE'],
-    ...rows.map(({ agent, version, runtime, platform, size, created, newer: is, image }) => [
-      agent,
-      version ?? 'unknown',
-      runtime,
-      platform,
-      size,
-      created,
-      is ?? '-',
-      image,
-    ]),
+const table = (rows: readonly Row[], { verify }: Settings): string => {
+  const columns = ['AGENT', 'VERSION', 'RUNTIME', 'PLATFORM', 'SIZE', 'CREATED', 'NEWER'];
+  return formatTable([
+    [...columns, ...(verify === undefined ? [] : ['VERIFIED']), 'IMAGE'],
+    ...rows.map(
+      ({ agent, version, runtime, platform, size, created, newer: is, verified, image }) => [
+        agent,
+        version ?? 'unknown',
+        runtime,
+        platform,
+        size,
+        created,
+        is ?? '-',
+        ...(verify === undefined
+          ? []
+          : [verified === undefined ? '-' : verified ? 'yes' : 'not yet']),
+        image,
+      ],
+    ),
   ]);
+};
 
 /**
  * Shows the agents' images, as a table or as JSON.
@@ -69,7 +95,7 @@ export const list = async (json: boolean): Promise<number> => {
     file: readEnvFile(),
     machine: process.arch,
   });
-  const images = await withNewer(await listImages());
+  const images = await withVerified(await withNewer(await listImages()), settings);
   const wanted = new Set(images.map(({ agent }) => agent));
   const missing = readAliases().filter((agent) => !wanted.has(agent));
   if (json) {
@@ -78,7 +104,9 @@ export const list = async (json: boolean): Promise<number> => {
   }
   const lines = [
     summary(settings),
-    ...(images.length === 0 ? ['there are no images of agents here'] : ['', table(images), '']),
+    ...(images.length === 0
+      ? ['there are no images of agents here']
+      : ['', table(images, settings), '']),
     ...missing.map((agent) => `${agent} has an alias, and no image here`),
     ...(images.some(({ newer: is }) => is === 'yes')
       ? ['newer images are pulled by `ai-run --pull always <agent>`']

@@ -91,6 +91,12 @@ const newSession = async (agent: string, project: string): Promise<Session> => {
   return { name, agent, project, owner: await thisOwner() };
 };
 
+/** Local images are not signed: whoever wants signatures is told that none was looked for. */
+const unverified = ({ source, verify }: Settings): readonly string[] =>
+  source === 'local' && verify !== undefined
+    ? ['AI_IMAGE_VERIFY is about images of a registry: this one is local, and not verified']
+    : [];
+
 type Deciding = {
   readonly options: RunOptions;
   readonly settings: Settings;
@@ -175,11 +181,14 @@ export const run = async (said: RunOptions): Promise<number> => {
     [{ folder: here, readonly: false }, ...options.mounts.map(parseMount)],
     { userHome, ask },
   );
+  const { verify } = settings;
+  if (verify !== undefined)
+    (await import('./verify.ts')).checkKeyPlace(verify, shared.mounts, userHome);
   agree();
   const [project = '', ...more] = shared.mounts.map(({ target }) => target);
   const session = await newSession(options.agent, project);
   const parts: Part[] = [
-    { notes: widenings(said, usual) },
+    { notes: [...unverified(settings), ...widenings(said, usual)] },
     projectFile.part,
     shared,
     guardProjectFiles(shared.mounts),

@@ -167,6 +167,12 @@ bakes(
     'promote what this machine cannot execute for some platform, by its static checks',
   )
   .option('--drop-platforms', 'let a tag lose a platform that it has')
+  .option('--sign <key>', 'sign with cosign: a file, env://NAME, a KMS address; or `keyless`')
+  .option('--public-key <file>', 'the public key of --sign')
+  .option('--no-sign', 'do not sign, whatever bakery.yaml says')
+  .option('--scan <scanner>', 'let trivy or grype look for vulnerabilities before the tags move')
+  .option('--fail-on <severity>', 'what keeps an image back: low, medium, high or critical')
+  .option('--no-scan', 'do not scan, whatever bakery.yaml says')
   .option('--journal <file>', 'write what was moved there')
   .option('--report <file>', 'write the result for machines there, and print it for people')
   .action(async (agents: string[], flags: SelectionFlags & PublishFlags) =>

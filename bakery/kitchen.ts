@@ -1,9 +1,9 @@
-import { join } from 'node:path';
 import { UserError } from '../ai-run/core/error.ts';
 import { type Builder, isEngine, openBuilder } from './builder.ts';
 import type { Checkout } from './checkout.ts';
 import type { Display } from './display.ts';
 import { type Engine, openEngine } from './engine.ts';
+import { logsOf } from './logs.ts';
 import { type Memory, openMemory } from './memory.ts';
 
 export type KitchenOptions = {
@@ -73,6 +73,6 @@ export const openKitchen = (
     tests: jobs ?? Math.max(2, engine.cpus),
     display,
     signal,
-    logs: join(checkout.own, '.bakery', 'logs', options.now.toISOString().replaceAll(':', '-')),
+    logs: logsOf(checkout, options.now),
   };
 };

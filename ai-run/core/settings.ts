@@ -3,6 +3,7 @@ import { type Platform, platformOfMachine, platforms } from './platform.ts';
 import { parseReference } from './reference.ts';
 import { redacted } from './text.ts';
 import { valueOf, type Variables } from './variable.ts';
+import { parseVerify, type Verify } from './verify.ts';
 
 /** When an image is pulled: each time, when the engine has none, or not at all. */
 export type Pull = 'always' | 'missing' | 'never';
@@ -17,7 +18,11 @@ type Origin =
     };
 
 /** Where images come from and what they run on. */
-export type Settings = Origin & { readonly platform: Platform };
+export type Settings = Origin & {
+  readonly platform: Platform;
+  /** Who must have signed an image of a registry; absent where nobody need have. */
+  readonly verify?: Verify;
+};
 
 export type Given = {
   /** What the command line says, by flag without its hyphens. */
@@ -58,16 +63,22 @@ const registryOf = (found: Found): string => {
   throw wrong(found, 'a registry and a namespace, like registry.example.com/ai');
 };
 
+const verifyOf = (found: Found): Verify => {
+  const verify = parseVerify(found.value);
+  if (verify !== undefined) return verify;
+  throw wrong(
+    found,
+    'the absolute path of a public key, or identity=…,issuer=… (each also with -regexp)',
+  );
+};
+
 /**
  * The settings that hold: a flag over the environment, the environment over `~/.ai-env`.
  * @throws UserError E_USAGE for a wrong flag; E_SETTING for a wrong variable, naming where it stands, and for one that
  *   is missing.
  */
 export const settle = ({ flags, env, file, machine }: Given): Settings => {
-  const find = (flag: keyof Given['flags'], name?: string): Found | undefined => {
-    const flagged = flags[flag];
-    if (flagged !== undefined) return { value: flagged, from: `--${flag}`, code: 'E_USAGE' };
-    if (name === undefined) return undefined;
+  const variable = (name: string): Found | undefined => {
     for (const [place, variables] of [
       ['the environment', env],
       ['~/.ai-env', file],
@@ -76,6 +87,11 @@ export const settle = ({ flags, env, file, machine }: Given): Settings => {
       if (value !== undefined) return { value, from: `${name} in ${place}`, code: 'E_SETTING' };
     }
     return undefined;
+  };
+  const find = (flag: keyof Given['flags'], name?: string): Found | undefined => {
+    const flagged = flags[flag];
+    if (flagged !== undefined) return { value: flagged, from: `--${flag}`, code: 'E_USAGE' };
+    return name === undefined ? undefined : variable(name);
   };
 
   const found = find('platform', 'AI_RUN_PLATFORM');
@@ -89,6 +105,9 @@ export const settle = ({ flags, env, file, machine }: Given): Settings => {
   const registry = named === undefined ? undefined : registryOf(named);
   const asked = find('pull');
   const pull = asked === undefined ? undefined : oneOf(asked, ['always', 'missing', 'never']);
+  const signer = variable('AI_IMAGE_VERIFY');
+  const verify = signer === undefined ? undefined : verifyOf(signer);
+  const common = { platform, ...(verify === undefined ? {} : { verify }) };
   const origin = find('image-source', 'AI_IMAGE_SOURCE');
   if (origin === undefined || oneOf(origin, ['local', 'registry']) === 'local') {
     if (pull === 'always') {
@@ -96,12 +115,12 @@ export const settle = ({ flags, env, file, machine }: Given): Settings => {
         hint: 'add --image-source registry',
       });
     }
-    return { source: 'local', pull: 'never', platform };
+    return { source: 'local', pull: 'never', ...common };
   }
   if (registry === undefined) {
     throw new UserError('E_SETTING', `${origin.from} is registry, but no registry is named`, {
       hint: 'set AI_IMAGE_REGISTRY in the environment or in ~/.ai-env, like AI_IMAGE_REGISTRY=registry.example.com/ai',
     });
   }
-  return { source: 'registry', registry, pull: pull ?? 'missing', platform };
+  return { source: 'registry', registry, pull: pull ?? 'missing', ...common };
 };

@@ -11,6 +11,7 @@ import { findUserHome } from '../project/workspace.ts';
 import { listRecords } from '../sessions/record.ts';
 import { readEnvFile } from '../settings.ts';
 import { disk, emulation, files, registry } from './machine.ts';
+import { signatures } from './signatures.ts';
 
 /** `ai-run doctor`: all that a session needs, looked at without starting one. */
 
@@ -88,7 +89,7 @@ const look = async (): Promise<readonly Finding[]> => {
     ...(engine === undefined ? [] : [disk(engine)]),
     ...(isFinding(settings) ? [settings] : []),
     ...(engine === undefined || usable === undefined ? [] : [emulation(usable, engine)]),
-    ...(usable === undefined ? [] : [await registry(usable)]),
+    ...(usable === undefined ? [] : [await registry(usable), await signatures(usable, home)]),
     ...files(home),
     leftoverFinding(gone),
     terminalFinding(process.stdin.isTTY && process.stdout.isTTY, process.env['TERM']),

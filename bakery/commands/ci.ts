@@ -4,6 +4,7 @@ import { pipeline } from '../core/pipeline.ts';
 import { writeAtomic } from '../files.ts';
 import { missingLayers } from '../publish/layers.ts';
 import { look } from '../publish/look.ts';
+import { readSigning } from '../publish/signatures.ts';
 import { openRegistry } from '../registry/client.ts';
 import {
   type CommonFlags,
@@ -38,6 +39,8 @@ export const ci = async (flags: CommonFlags & SelectionFlags & CiFlags): Promise
     registry,
     subjectsOf(plan, cells),
     checkout.catalogue.runtimes,
+    false,
+    readSigning(checkout),
   );
   const [hidden] = unseen;
   if (hidden !== undefined) throw hidden.error;

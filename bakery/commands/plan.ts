@@ -1,6 +1,7 @@
 import { openCheckout, planCells, subjectsOf } from '../checkout.ts';
 import { select } from '../core/matrix.ts';
 import { look } from '../publish/look.ts';
+import { readSigning } from '../publish/signatures.ts';
 import { openRegistry } from '../registry/client.ts';
 import { table } from '../report.ts';
 import {
@@ -25,7 +26,14 @@ export const plan = async (flags: CommonFlags & SelectionFlags & PlanFlags): Pro
   const seen =
     where === undefined
       ? undefined
-      : await look(openRegistry(flags.signal), where, subjectsOf(planned, cells), runtimes);
+      : await look(
+          openRegistry(flags.signal),
+          where,
+          subjectsOf(planned, cells),
+          runtimes,
+          false,
+          readSigning(checkout),
+        );
   /** By image id: what is missing in the registry; nothing where it is up to date. */
   const missing = new Map([
     ...(seen?.orders ?? []).map(({ subject, changes }) => [subject.image.id, changes] as const),

@@ -9,6 +9,8 @@ import { openDisplay } from '../display.ts';
 import { writeAtomic } from '../files.ts';
 import { missingLayers } from '../publish/layers.ts';
 import { look } from '../publish/look.ts';
+import { readScanning } from '../publish/scanning.ts';
+import { readSigning } from '../publish/signatures.ts';
 import { publish as publishTo } from '../publish/publish.ts';
 import { openRegistry } from '../registry/client.ts';
 import { duration, paint, table } from '../report.ts';
@@ -32,6 +34,10 @@ export type PublishFlags = {
   readonly until?: string;
   readonly acceptUnexecuted?: boolean;
   readonly dropPlatforms?: boolean;
+  readonly sign?: string | false;
+  readonly publicKey?: string;
+  readonly scan?: string | false;
+  readonly failOn?: string;
   readonly journal?: string;
   readonly jobs?: number;
   readonly junit?: string;
@@ -45,21 +51,26 @@ const color = (outcome: PublishedImage['outcome']): string =>
   paint(outcome === 'failed' || outcome === 'blocked' ? 'red' : 'green', outcome);
 
 const describe = (report: PublishReport): string => {
-  const rows = report.images.map(({ image, outcome, digest = '', why, changes, moved }) => [
+  const isSigned = report.images.some(({ signed }) => signed !== undefined);
+  const rows = report.images.map(({ image, outcome, digest = '', why, changes, moved, signed }) => [
     image,
     color(outcome),
     digest.slice(0, 'sha256:'.length + 12),
+    ...(isSigned ? [signed ?? ''] : []),
     moved.map(({ tag }) => tag).join(' '),
     (why ?? changes.join('; ')).split('\n')[0] ?? '',
   ]);
   const count = (...outcomes: PublishedImage['outcome'][]): number =>
     report.images.filter(({ outcome }) => outcomes.includes(outcome)).length;
-  const told = (['promoted', 'tested', 'staged', 'up to date'] as const)
+  const told = (['promoted', 'signed', 'tested', 'staged', 'up to date'] as const)
     .map((outcome) => [count(outcome), outcome] as const)
     .filter(([number]) => number > 0)
     .map(([number, outcome]) => `${number} ${outcome}, `);
   return [
-    table(['IMAGE', 'OUTCOME', 'DIGEST', 'TAGS MOVED', 'WHY'], rows),
+    table(
+      ['IMAGE', 'OUTCOME', 'DIGEST', ...(isSigned ? ['SIGNED'] : []), 'TAGS MOVED', 'WHY'],
+      rows,
+    ),
     ...report.leftOut.map(
       ({ agent, platform, reason }) => `${agent}: not locked for ${platform}: ${reason}`,
     ),
@@ -67,6 +78,9 @@ const describe = (report: PublishReport): string => {
     ...(report.layersFromRegistry.length === 0
       ? []
       : [`${report.layersFromRegistry.length} layers from the registry`]),
+    ...(report.scans ?? []).flatMap(({ outcome, image, platform, report: file }) =>
+      outcome === 'passed' || file === undefined ? [] : [`${image} ${platform}: ${file}`],
+    ),
     ...(report.journal === undefined ? [] : [`journal: ${report.journal}`]),
     `${told.join('')}${count('failed', 'blocked')} failed, in ${duration(report.milliseconds)}`,
   ].join('\n');
@@ -74,6 +88,7 @@ const describe = (report: PublishReport): string => {
 
 /** What publishing would do, from what the registry has: nothing is built and nothing written. */
 const rehearse = async (checkout: Checkout, flags: Flags, where: string): Promise<number> => {
+  const scanning = readScanning(checkout, flags);
   const { cells, leftOut } = selectLocked(checkout, selectionOf(flags));
   const plan = planCells(checkout, cells);
   const subjects = subjectsOf(plan, cells);
@@ -84,6 +99,7 @@ const rehearse = async (checkout: Checkout, flags: Flags, where: string): Promis
     subjects,
     checkout.catalogue.runtimes,
     flags.force,
+    readSigning(checkout, flags),
   );
   const toBuild = orders.filter(({ need }) => need.step === 'build');
   const missing = await missingLayers(
@@ -114,7 +130,7 @@ const rehearse = async (checkout: Checkout, flags: Flags, where: string): Promis
         '',
         ...writes.map((reference) => `write ${reference}`),
         ...errors,
-        `${writes.length} tags would be written, after their tests; nothing was done`,
+        `${writes.length} tags would be written, after their tests${scanning === undefined ? '' : ` and a scan by ${scanning.with}`}; nothing was done`,
       ].join('\n'),
     );
   }
@@ -145,6 +161,8 @@ export const publish = async (flags: Flags): Promise<number> => {
       force: flags.force === true,
       acceptUnexecuted: flags.acceptUnexecuted === true,
       dropPlatforms: flags.dropPlatforms === true,
+      signing: readSigning(checkout, flags),
+      scanning: readScanning(checkout, flags),
       journal: flags.journal ?? join(checkout.own, '.bakery', 'journal', name),
       jobs: flags.jobs,
       display,

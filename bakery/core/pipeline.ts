@@ -107,7 +107,7 @@ export const pipelineJobs = (
     jobs.push([imagesJob, { stage: 'images', when: 'always', ...job }]);
   }
   if (last >= steps.indexOf('test')) jobs.push(...testJobs(work, options));
-  if (last >= steps.indexOf('promote') && has('build', 'test', 'promote')) {
+  if (last >= steps.indexOf('promote') && has('build', 'test', 'promote', 'sign')) {
     const words = [...wordsOf(selection), '--from promote'];
     const job: Job = {
       stage: 'promotion',

@@ -1,5 +1,6 @@
 import type { Digest } from '../../ai-run/core/reference.ts';
 import { isWorkingTag, versionAnnotation, fixedTag, runtimeAnnotation } from './publish.ts';
+import { subjectOf } from './signature.ts';
 
 /** What a repository can do without, decided from everything that it has. */
 
@@ -39,12 +40,33 @@ const kindOf = ({ tag, annotations }: Tagged): 'working' | 'fixed' | 'other' => 
     : 'other';
 };
 
+const reached = (tags: readonly Tagged[]): ReadonlySet<Digest> =>
+  new Set(tags.flatMap(({ digest, children }) => [digest, ...children]));
+
+/** Which of these go, an index before its children; nothing that is `reachable`. */
+const removal = (due: readonly Tagged[], reachable: ReadonlySet<Digest>): Removal => {
+  const gone = due.filter(({ digest }) => !reachable.has(digest));
+  const children = gone.flatMap((one) => one.children).filter((one) => !reachable.has(one));
+  return {
+    tags: gone.map(({ tag }) => tag).toSorted(),
+    digests: [...new Set([...gone.map(({ digest }) => digest), ...children])],
+  };
+};
+
 /**
- * Which tags of one repository go: those of staging, tests and layers by age, fixed tags by age and count. Deleting a manifest deletes
- * every tag on it, so nothing goes that can be reached from a tag that stays.
+ * Which tags of one repository go: those of staging, tests and layers by age, fixed tags by age and count, and what cosign has put there
+ * for a manifest together with that. Deleting a manifest deletes every tag on it, so nothing goes that can be reached from
+ * a tag that stays.
+ * @param lost manifests that are gone already, and have left signatures behind.
  */
-export const prunable = (all: readonly Tagged[], { count, since, tags }: Keep): Removal => {
-  const fixed = all
+export const prunable = (
+  all: readonly Tagged[],
+  { count, since, tags }: Keep,
+  lost: ReadonlySet<Digest> = new Set(),
+): Removal => {
+  const about = all.filter(({ tag }) => subjectOf(tag) !== undefined);
+  const images = all.filter(({ tag }) => subjectOf(tag) === undefined);
+  const fixed = images
     .filter((one) => kindOf(one) === 'fixed')
     .toSorted((a, b) => b.created - a.created);
   const isBeyondCount = (one: Tagged): boolean => {
@@ -57,13 +79,18 @@ export const prunable = (all: readonly Tagged[], { count, since, tags }: Keep): 
     const kind = kindOf(one);
     return kind === 'working' || (kind === 'fixed' && isBeyondCount(one));
   };
-  const reachable = new Set(
-    all.filter((one) => !isDue(one)).flatMap(({ digest, children }) => [digest, ...children]),
-  );
-  const gone = all.filter((one) => isDue(one) && !reachable.has(one.digest));
-  const children = gone.flatMap((one) => one.children).filter((one) => !reachable.has(one));
+  const kept = images.filter((one) => !isDue(one));
+  const first = removal(images.filter(isDue), reached([...kept, ...about]));
+  const orphaned = new Set([...first.digests, ...lost]);
+  const isOrphan = ({ tag }: Tagged): boolean => {
+    const subject = subjectOf(tag);
+    return subject !== undefined && orphaned.has(subject);
+  };
+  const staying = about.filter((one) => !isOrphan(one));
+  const second = removal(about.filter(isOrphan), reached([...kept, ...staying]));
   return {
-    tags: gone.map(({ tag }) => tag).toSorted(),
-    digests: [...new Set([...gone.map(({ digest }) => digest), ...children])],
+    tags: [...first.tags, ...second.tags],
+    // Killed in between, the next run finds what was lost.
+    digests: [...new Set([...first.digests, ...second.digests])],
   };
 };

@@ -5,6 +5,7 @@ import { printable } from '../../ai-run/core/text.ts';
 import { isLayerTag } from './layer.ts';
 import type { Manifest } from './manifest.ts';
 import { type Image, keyLabel } from './plan.ts';
+import { signatureTag } from './signature.ts';
 
 /** Under which names a registry has an image, what is missing there, and what is to be done about it. */
 
@@ -61,19 +62,23 @@ export type Held = {
   readonly staged: Manifest | undefined;
   /** On which platforms an index has passed the tests as they are now. */
   readonly tested: ReadonlyMap<Digest, readonly Platform[]>;
+  /** The indexes that have a signature which counts; absent where none is asked for. */
+  readonly signed?: ReadonlySet<Digest>;
 };
 
 /** A tag that is to point to something else. */
 export type Move = { readonly tag: string; readonly from: Digest | undefined };
 
-/** What is missing for an image: all of it, its tests on some platforms, some tags, or nothing. */
+/** What is missing for an image: all of it, its tests on some platforms, some tags, its signature, or nothing. */
 export type Need =
-  | { readonly step: 'build' }
+  | { readonly step: 'build'; readonly unsigned?: true }
   | {
-      readonly step: 'test' | 'promote' | 'nothing';
+      readonly step: 'test' | 'promote' | 'sign' | 'nothing';
       readonly index: Manifest;
       readonly untested: readonly Platform[];
       readonly moves: readonly Move[];
+      /** Whether it lacks the signature that is asked for. */
+      readonly unsigned?: true;
     };
 
 /** An index of this very key, for all platforms of the image. */
@@ -89,17 +94,20 @@ export const movesTo = (digest: Digest, tags: Held['tags']): Move[] =>
   );
 
 /** Decides from what the registry has; of several indexes of the same key, the one that passed most tests counts. */
-export const needOf = (image: Image, { tags, staged, tested }: Held): Need => {
+export const needOf = (image: Image, { tags, staged, tested, signed }: Held): Need => {
   const untestedOf = ({ digest }: Manifest): Platform[] =>
     image.platforms.filter((platform) => tested.get(digest)?.includes(platform) !== true);
   const [index] = [...tags.values(), staged]
     .filter((found) => isCurrent(image, found))
     .toSorted((a, b) => untestedOf(a).length - untestedOf(b).length);
-  if (index === undefined) return { step: 'build' };
+  const isUnsigned = signed !== undefined && (index === undefined || !signed.has(index.digest));
+  const unsigned = isUnsigned ? { unsigned: true as const } : {};
+  if (index === undefined) return { step: 'build', ...unsigned };
   const untested = untestedOf(index);
   const moves = movesTo(index.digest, tags);
-  const step = untested.length > 0 ? 'test' : moves.length > 0 ? 'promote' : 'nothing';
-  return { step, index, untested, moves };
+  const last = isUnsigned ? 'sign' : 'nothing';
+  const step = untested.length > 0 ? 'test' : moves.length > 0 ? 'promote' : last;
+  return { step, index, untested, moves, ...unsigned };
 };
 
 /** Platforms that some tag would lose, with that tag: users of those would find nothing any more. */
@@ -110,7 +118,7 @@ export const lostPlatforms = (index: Manifest, tags: Held['tags']): string[] =>
       .map((platform) => printable(`${tag} has ${platform}`)),
   );
 
-/** Every tag that a need comes to write. The tags of tests of an index that is not built yet have no name yet. */
+/** Every tag that a need comes to write. What is about an index that is not built yet has no name yet. */
 export const writesOf = (
   image: Image,
   need: Need,
@@ -126,6 +134,9 @@ export const writesOf = (
         ? `tested-*-${architecture(platform)}`
         : testedTag(testKey, need.index.digest, platform),
     ),
+    ...(need.unsigned !== true
+      ? []
+      : [need.step === 'build' ? 'sha256-*.sig' : signatureTag(need.index.digest)]),
     ...moves,
   ];
 };
@@ -177,11 +188,14 @@ const changedInputs = (image: Image, { annotations, platforms }: Manifest): stri
  * @param found what its moving tag points to.
  */
 export const changesOf = (image: Image, need: Need, found: Manifest | undefined): string[] => {
+  const unsigned = need.unsigned === true ? ['not signed'] : [];
   switch (need.step) {
     case 'nothing':
       return [];
+    case 'sign':
+      return unsigned;
     case 'promote':
-      return need.moves.map(({ tag }) => `${tag} points elsewhere`);
+      return [...need.moves.map(({ tag }) => `${tag} points elsewhere`), ...unsigned];
     case 'build':
       return found === undefined ? ['not there'] : changedInputs(image, found);
     case 'test':
@@ -190,6 +204,7 @@ export const changesOf = (image: Image, need: Need, found: Manifest | undefined)
           ? []
           : changedInputs(image, found)),
         ...need.untested.map((platform) => `not tested on ${platform}`),
+        ...unsigned,
       ];
   }
 };

@@ -1,6 +1,7 @@
 import type { Digest } from '../../ai-run/core/reference.ts';
 import type { Move } from './publish.ts';
 import type { BuildReport, ImageReport } from './report.ts';
+import type { ScanReport } from './scan.ts';
 
 /** What became of one image in a registry. */
 export type PublishedImage = {
@@ -9,10 +10,19 @@ export type PublishedImage = {
   readonly key?: Digest;
   /** The index that it is now, or would have been. */
   readonly digest?: Digest;
-  readonly outcome: 'up to date' | 'staged' | 'tested' | 'promoted' | 'blocked' | 'failed';
+  readonly outcome:
+    | 'up to date'
+    | 'staged'
+    | 'tested'
+    | 'signed'
+    | 'promoted'
+    | 'blocked'
+    | 'failed';
   /** Why it was not up to date. */
   readonly changes: readonly string[];
   readonly moved: readonly Move[];
+  /** Whether it was signed by this run or before; absent where no signature is asked for. */
+  readonly signed?: 'now' | 'before';
   /** What went wrong. */
   readonly why?: string;
 };
@@ -27,6 +37,8 @@ export type PublishReport = {
   readonly images: readonly PublishedImage[];
   /** Tests of this run; what was tested before is not in it. */
   readonly tests: readonly ImageReport[];
+  /** Scans of this run; absent where there was none. */
+  readonly scans?: readonly ScanReport[];
   readonly leftOut: BuildReport['leftOut'];
   /** File that says what was moved; absent where nothing was. */
   readonly journal?: string;

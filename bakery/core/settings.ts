@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import { CiSettings } from './ci-settings.ts';
 import { UpstreamReference } from './definition.ts';
+import { Scanning } from './scan.ts';
+import { WrittenSigning } from './signature.ts';
 
 const Path = z.string().min(1);
 const HostPrefix = z.string().regex(/^[a-z0-9.-]+(:\d+)?(\/[a-z0-9._-]+)*$/, {
@@ -38,6 +40,10 @@ export const WrittenSettings = z.strictObject({
   jobs: z.int().min(1).max(64).optional(),
   /** What `bakery ci` writes pipelines with. */
   ci: CiSettings.optional(),
+  /** Sign what is published, with cosign. */
+  sign: WrittenSigning.optional(),
+  /** Scan what is published for known vulnerabilities, before it is promoted. */
+  scan: Scanning.optional(),
 });
 export type WrittenSettings = z.infer<typeof WrittenSettings>;
 

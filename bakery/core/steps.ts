@@ -12,8 +12,10 @@ const firstStep = ({ step }: Need): Step | undefined => {
     case 'nothing':
       return undefined;
     case 'test':
+      return 'test';
     case 'promote':
-      return step;
+    case 'sign':
+      return 'promote';
   }
 };
 

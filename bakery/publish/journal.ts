@@ -15,24 +15,36 @@ type JournalEntry = {
   readonly verified: string | null;
 };
 
+/** One index that was signed. */
+type Signature = {
+  /** `registry.example.com/ai/ai-claude@sha256:…` */
+  readonly reference: string;
+  readonly begun: string;
+  readonly verified: string | null;
+};
+
 export type Journal = {
   readonly path: string;
   /** Written before the registry is asked, so that whatever has happened is in it. */
   readonly begin: (entry: Omit<JournalEntry, 'begun' | 'verified'>) => Promise<void>;
   readonly verify: (reference: string) => Promise<void>;
+  /** The same of a signature: before cosign is asked for it, and when the registry has it. */
+  readonly beginSigning: (reference: string) => Promise<void>;
+  readonly signed: (reference: string) => Promise<void>;
   readonly isEmpty: () => boolean;
 };
 
 /** What a run has moved, as a JSON file that is whole at any time. It is written when there is something to write. */
 export const openJournal = (path: string, registry: string, clock: () => Date): Journal => {
   const entries = new Map<string, JournalEntry>();
+  const signatures = new Map<string, Signature>();
   const started = clock().toISOString();
   const oneByOne = pLimit(1);
   const write = (): Promise<void> =>
     oneByOne(() =>
       writeAtomic(
         path,
-        `${JSON.stringify({ registry, started, moved: [...entries.values()] }, undefined, 2)}\n`,
+        `${JSON.stringify({ registry, started, moved: [...entries.values()], signed: [...signatures.values()] }, undefined, 2)}\n`,
       ),
     );
   return {
@@ -47,6 +59,16 @@ export const openJournal = (path: string, registry: string, clock: () => Date): 
         entries.set(reference, { ...entry, verified: clock().toISOString() });
       return write();
     },
-    isEmpty: () => entries.size === 0,
+    beginSigning: (reference) => {
+      signatures.set(reference, { reference, begun: clock().toISOString(), verified: null });
+      return write();
+    },
+    signed: (reference) => {
+      const entry = signatures.get(reference);
+      if (entry !== undefined)
+        signatures.set(reference, { ...entry, verified: clock().toISOString() });
+      return write();
+    },
+    isEmpty: () => entries.size === 0 && signatures.size === 0,
   };
 };

@@ -14,8 +14,10 @@ import {
   stagingTag,
   testedTag,
 } from '../core/publish.ts';
+import type { Signing } from '../core/signature.ts';
 import type { Registry } from '../registry/client.ts';
 import type { Subject } from '../smoke.ts';
+import { signedOf } from './signatures.ts';
 
 /** At a time: enough to hide latency, few enough for a registry that counts. */
 const requests = 32;
@@ -62,6 +64,7 @@ export const look = async (
   subjects: readonly Subject[],
   runtimes: readonly Runtime[],
   force = false,
+  signing?: Signing,
 ): Promise<Seen> => {
   const limit = pLimit(requests);
   const limited: Registry = {
@@ -79,8 +82,11 @@ export const look = async (
       ? undefined
       : await limited.readManifest(`${repository}:${stagingTag(image)}`);
     const current = [...tags.values(), staged].filter((found) => isCurrent(image, found));
+    const indexes = [...new Set(current.map(({ digest }) => digest))];
+    const signed =
+      signing === undefined ? undefined : signedOf(limited, repository, indexes, signing);
     const tested = await Promise.all(
-      [...new Set(current.map(({ digest }) => digest))].map(async (digest) => {
+      indexes.map(async (digest) => {
         const passed = await Promise.all(
           image.platforms.map(async (platform) => {
             const tag = testedTag(testKey, digest, platform);
@@ -91,8 +97,14 @@ export const look = async (
         return [digest, passed.flat()] as const;
       }),
     );
-    const held: Held = { tags, staged, tested: new Map(tested) };
-    const need: Need = force ? { step: 'build' } : needOf(image, held);
+    const held: Held = {
+      tags,
+      staged,
+      tested: new Map(tested),
+      ...(signed === undefined ? {} : { signed: await signed }),
+    };
+    const again: Need = { step: 'build', ...(signing === undefined ? {} : { unsigned: true }) };
+    const need: Need = force ? again : needOf(image, held);
     const changes = force ? ['asked for again'] : changesOf(image, need, tags.get(image.runtime));
     return { subject, repository, testKey, held, need, changes };
   };

@@ -1,6 +1,8 @@
 import pLimit from 'p-limit';
+import type { Digest } from '../../ai-run/core/reference.ts';
 import { type Keep, prunable, type Removal, type Tagged } from '../core/prune.ts';
 import { createdAnnotation } from '../core/publish.ts';
+import { subjectOf } from '../core/signature.ts';
 import type { Registry } from '../registry/client.ts';
 
 const requests = 16;
@@ -24,7 +26,19 @@ export const planPrune = async (
       }),
     ),
   );
-  return prunable(found.flat(), keep);
+  const all = found.flat();
+  const known = new Set(all.flatMap(({ digest, children }) => [digest, ...children]));
+  const lost = await Promise.all(
+    all.map(({ tag }) =>
+      limit(async (): Promise<Digest[]> => {
+        const subject = subjectOf(tag);
+        if (subject === undefined || known.has(subject)) return [];
+        const there = await registry.readManifest(`${repository}@${subject}`);
+        return there === undefined ? [subject] : [];
+      }),
+    ),
+  );
+  return prunable(all, keep, new Set(lost.flat()));
 };
 
 /** Deletes one after the other: indexes come before their children. */

@@ -6,8 +6,11 @@ import type { Selection } from '../core/matrix.ts';
 import type { Move } from '../core/publish.ts';
 import type { ImageReport } from '../core/report.ts';
 import type { PublishedImage, PublishReport } from '../core/published.ts';
+import type { Scanning, ScanReport } from '../core/scan.ts';
+import type { Signing } from '../core/signature.ts';
 import { missingBefore, type Step } from '../core/steps.ts';
 import type { Kitchen, KitchenOptions } from '../kitchen.ts';
+import { logsOf } from '../logs.ts';
 import { openRegistry } from '../registry/client.ts';
 import { openJournal } from './journal.ts';
 import { look, type Order } from './look.ts';
@@ -27,6 +30,10 @@ export type PublishOptions = KitchenOptions & {
   readonly acceptUnexecuted: boolean;
   /** Let a tag lose a platform. */
   readonly dropPlatforms: boolean;
+  /** How what is promoted is signed; undefined where it is not. */
+  readonly signing: Signing | undefined;
+  /** What scans it before; undefined where nothing does. */
+  readonly scanning: Scanning | undefined;
   /** File for what was moved. */
   readonly journal: string;
 };
@@ -69,12 +76,28 @@ export const publish = async (
     subjectsOf(plan, cells),
     checkout.catalogue.runtimes,
     options.force,
+    options.signing,
   );
   const tooEarly = found.flatMap(({ subject, need }) => {
     const why = missingBefore(options.from, need);
     return why === undefined ? [] : [failed(subject.image.reference, options.registry, why)];
   });
   const orders = found.filter(({ need }) => missingBefore(options.from, need) === undefined);
+  const journal = openJournal(options.journal, options.registry, () => new Date());
+  const scans: ScanReport[] = [];
+  const isDone = orders.every(({ need }) => need.step === 'nothing');
+  const gate =
+    until !== 'promote' || isDone
+      ? undefined
+      : await (
+          await import('./gate.ts')
+        ).openGate({
+          ...options,
+          registry,
+          journal,
+          scans,
+          reports: logsOf(checkout, options.now),
+        });
   const toBuild = orders.filter(({ need }) => need.step === 'build');
   const toTest = orders.filter(({ need }) => need.step === 'build' || need.step === 'test');
   const usesEngine = toBuild.length > 0 || (until !== 'stage' && toTest.length > 0);
@@ -93,7 +116,6 @@ export const publish = async (
         );
   const trial =
     kitchen === undefined ? undefined : (await import('./trial.ts')).openTrial(kitchen, registry);
-  const journal = openJournal(options.journal, options.registry, () => new Date());
   const tests: ImageReport[] = [];
 
   const finish = async (order: Order): Promise<PublishedImage> => {
@@ -117,7 +139,12 @@ export const publish = async (
     if (fault !== undefined) return { ...common, outcome: 'failed', why: fault };
     if (until === 'test')
       return { ...common, outcome: need.step === 'nothing' ? 'up to date' : 'tested' };
-    if (need.step === 'nothing') return { ...common, outcome: 'up to date' };
+    const isSigned = options.signing !== undefined && need.unsigned !== true;
+    if (gate === undefined || need.step === 'nothing')
+      return { ...common, outcome: 'up to date', ...(isSigned ? { signed: 'before' } : {}) };
+    const passed = await gate.pass(order, index);
+    if ('why' in passed) return { ...common, outcome: 'failed', why: passed.why };
+    if (need.step === 'sign') return { ...common, ...passed, outcome: 'signed' };
     const name = `promote ${image.id}`;
     display.start(name);
     const moved = await promote(image, repository, index, {
@@ -130,7 +157,8 @@ export const publish = async (
       throw error;
     });
     display.end(name, 'done', moved.map(({ tag }) => tag).join(', '));
-    return { ...common, outcome: moved.length === 0 ? 'up to date' : 'promoted', moved };
+    const unmoved = passed.signed === 'now' ? 'signed' : 'up to date';
+    return { ...common, ...passed, outcome: moved.length === 0 ? unmoved : 'promoted', moved };
   };
 
   const limit = pLimit(imagesAtATime);
@@ -154,6 +182,7 @@ export const publish = async (
     layersFromRegistry: staged.reused,
     images,
     tests,
+    ...(scans.length === 0 ? {} : { scans }),
     leftOut,
     ...(journal.isEmpty() ? {} : { journal: journal.path }),
     milliseconds: performance.now() - started,

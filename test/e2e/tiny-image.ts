@@ -66,7 +66,7 @@ export const makeTinyImage = async (options: TinyOptions = {}): Promise<Tiny> =>
 
 /** Runs ai-run to its end, without a terminal. */
 export const aiRun = (
-  { env, project }: Tiny,
+  { env, project }: Pick<Tiny, 'env' | 'project'>,
   args: readonly string[],
   input?: string,
 ): Promise<Ran> =>

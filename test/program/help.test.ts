@@ -13,6 +13,12 @@ const publishing = [
   '--force',
   '--accept-unexecuted',
   '--drop-platforms',
+  '--sign <key>',
+  '--public-key <file>',
+  '--no-sign',
+  '--scan <scanner>',
+  '--fail-on <severity>',
+  '--no-scan',
   '--journal <file>',
   '--report <file>',
 ];

@@ -114,6 +114,41 @@ describe('of a repository', () => {
     expect(prunable(all, keep)).toEqual({ tags, digests: digests.map(hex) });
   });
 
+  /** What cosign has put there for a manifest. */
+  const about = (name: string, own: string, kind = '.sig', children: string[] = []): Tagged => ({
+    ...tagged(`${hex(name).replace(':', '-')}${kind}`, own, 0, { children }),
+    annotations: {},
+    created: Number.POSITIVE_INFINITY,
+  });
+  const old = [tagged(staging, 'a', 31)];
+  const kept = [tagged('go', 'b', 99)];
+  test.each<[string, Tagged[], string[]]>([
+    ['goes with its index', [...old, about('a', 'c')], ['a', 'a1', 'a2', 'c']],
+    ['goes with a platform of it', [...old, about('a2', 'c', '.att')], ['a', 'a1', 'a2', 'c']],
+    ['of all kinds goes', [...old, about('a', 'c', '.sbom')], ['a', 'a1', 'a2', 'c']],
+    [
+      'goes as a list of what refers to it, with what is on it',
+      [...old, about('a', 'c', '', ['c1'])],
+      ['a', 'a1', 'a2', 'c', 'c1'],
+    ],
+    ['of what stays stays', [...old, ...kept, about('b', 'c')], ['a', 'a1', 'a2']],
+    ['of a platform that stays stays', [...old, ...kept, about('b1', 'c')], ['a', 'a1', 'a2']],
+    [
+      'that what stays has as well stays',
+      [...old, ...kept, about('a', 'c'), about('b', 'c')],
+      ['a', 'a1', 'a2'],
+    ],
+    [
+      'keeps what it leads to, and is kept by it',
+      [...old, ...kept, about('b', 'c', '', ['a']), about('a', 'd')],
+      [],
+    ],
+    ['of what is gone goes', [...kept, about('e', 'c')], ['c']],
+    ['of what is not tagged stays', [...kept, about('f', 'c')], []],
+  ])('a signature %s', (_, all, digests) => {
+    expect(prunable(all, keep, new Set([hex('e')])).digests).toEqual(digests.map(hex));
+  });
+
   test('a count of none keeps no fixed tag for itself', () => {
     expect(prunable([tagged('1-go', 'a', 31)], { ...keep, count: 0 }).tags).toEqual(['1-go']);
   });

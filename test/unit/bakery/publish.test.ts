@@ -107,6 +107,36 @@ describe('what is missing', () => {
     expect(need(what)).toEqual(expected);
   });
 
+  test.each<[string, Partial<Held>, string | undefined, true | undefined]>([
+    ['none is asked for', tested, 'nothing', undefined],
+    ['it is there', { ...tested, signed: new Set([index.digest]) }, 'nothing', undefined],
+    ['it is missing', { ...tested, signed: new Set() }, 'sign', true],
+    ['it is another’s', { ...tested, signed: new Set([twin.digest]) }, 'sign', true],
+    ['tests come first', { signed: new Set() }, 'test', true],
+  ])('of signatures, where %s', (_, changes, step, unsigned) => {
+    const found = needOf(wanted, held(index, index, changes));
+    expect([found.step, found.unsigned]).toEqual([step, unsigned]);
+  });
+
+  test('a signature goes before the tags that move, and is a reason of its own', () => {
+    const found = held(index, old, { ...tested, signed: new Set() });
+    const missing = needOf(wanted, found);
+    const signature = `${index.digest.replace(':', '-')}.sig`;
+    expect(missing.step).toBe('promote');
+    expect(writesOf(wanted, missing, testKey, found.tags)).toEqual([signature, 'php8.4']);
+    expect(changesOf(wanted, missing, old)).toEqual(['php8.4 points elsewhere', 'not signed']);
+    const published = held(index, index, { ...tested, signed: new Set() });
+    const only = needOf(wanted, published);
+    expect(writesOf(wanted, only, testKey, published.tags)).toEqual([signature]);
+    expect(changesOf(wanted, only, index)).toEqual(['not signed']);
+    const nothing = needOf(wanted, held(undefined, undefined, { signed: new Set() }));
+    expect(writesOf(wanted, nothing, testKey, found.tags).slice(-3)).toEqual([
+      'sha256-*.sig',
+      '1.2.3-php8.4',
+      'php8.4',
+    ]);
+  });
+
   test('a selection of platforms is content with an index that has more', () => {
     const one = image({ platforms: ['linux/arm64'] });
     expect(need(held(index, index, { tested: passed(index) }), one)).toEqual([

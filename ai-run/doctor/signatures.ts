@@ -1,0 +1,26 @@
+import { UserError } from '../core/error.ts';
+import { failed, type Finding, ok, warning } from '../core/finding.ts';
+import type { Settings } from '../core/settings.ts';
+import { trustName } from '../core/verification.ts';
+import { capture } from '../exec.ts';
+import { openTrust } from '../verify.ts';
+
+/** Whether signatures are asked for, and whether they can be verified here. */
+export const signatures = async (
+  { source, verify }: Settings,
+  userHome: string,
+): Promise<Finding> => {
+  if (verify === undefined)
+    return ok('signatures', 'none is asked for: AI_IMAGE_VERIFY names who must have signed');
+  try {
+    openTrust(verify, userHome);
+    await capture({ file: 'cosign', args: ['version'] }, undefined, 10_000);
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    const hint = error.code === 'E_NO_PROGRAM' ? 'install cosign, version 2 or 3' : error.hint;
+    return failed('signatures', error.message, hint ?? 'correct AI_IMAGE_VERIFY');
+  }
+  return source === 'local'
+    ? warning('signatures', 'images are local, and not verified', 'set AI_IMAGE_SOURCE=registry')
+    : ok('signatures', `images run when cosign verifies them by ${trustName(verify)}`);
+};
