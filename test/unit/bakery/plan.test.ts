@@ -31,6 +31,7 @@ const templates: Templates = {
   ca: '',
   libraries: '',
   elf: '# for the target\n',
+  times: '',
   image:
     'FROM {{upstream from}} AS image\n{{#each layers}}\nCOPY --link --from={{stage}} /out/ /\n{{/each}}\n{{#each env}}\nENV {{key}}={{value}}\n{{/each}}\n{{#each labels}}\nLABEL {{key}}={{value}}\n{{/each}}\n',
 };
