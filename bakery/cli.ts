@@ -121,7 +121,7 @@ bakes(
   ),
 )
   .option('--all', 'all agents')
-  .option('--force', 'build and test again what is up to date')
+  .option('--force', 'build without cache, and test, what is up to date too')
   .option('--no-test', 'build only')
   .option('--dry-run', 'show what would be built')
   .action(async (agents: string[], flags: SelectionFlags & BuildFlags) =>
@@ -147,12 +147,20 @@ bakes(
   .requiredOption('--registry <registry>', 'with its namespace, like registry.example.com/ai')
   .option('--until <step>', 'stop after `stage` or `test`; otherwise `promote`')
   .option('--dry-run', 'show every tag that would be written, and why')
-  .option('--force', 'build and test again what is up to date')
+  .option('--force', 'build without cache, and test, what is up to date too')
   .option(
     '--accept-unexecuted',
     'promote what this machine cannot execute for some platform, by its static checks',
   )
   .option('--drop-platforms', 'let a tag lose a platform that it has')
+  .option(
+    '--provenance <mode>',
+    'attach how images were made: min, max or off (else the setting, or min)',
+  )
+  .option(
+    '--sbom <generator>',
+    'attach what is in images, listed by this image, named by digest; or off',
+  )
   .option('--journal <file>', 'write what was moved there')
   .action(async (agents: string[], flags: SelectionFlags & PublishFlags) =>
     setExit(

@@ -36,7 +36,7 @@ export const pushImages = async (
     build(
       id,
       bakeCommand(context.inputs, metadata),
-      JSON.stringify(bakeFile(images, output, context.inputs)),
+      JSON.stringify(bakeFile(images, output, context.inputs, context.force)),
       context,
     );
   let result = await again();

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { UserError } from '../../ai-run/core/error.ts';
 import { type Checkout, openCheckout, planCells, selectLocked, subjectsOf } from '../checkout.ts';
+import { attestOf } from '../core/attest.ts';
 import { junit } from '../core/report.ts';
 import type { PublishedImage, PublishReport } from '../core/published.ts';
 import { writesOf } from '../core/publish.ts';
@@ -27,6 +28,8 @@ export type PublishFlags = {
   readonly until?: string;
   readonly acceptUnexecuted?: boolean;
   readonly dropPlatforms?: boolean;
+  readonly provenance?: string;
+  readonly sbom?: string;
   readonly journal?: string;
   readonly jobs?: number;
   readonly junit?: string;
@@ -111,6 +114,7 @@ export const publish = async (flags: Flags): Promise<number> => {
   const registry = registryOf(flags.registry);
   const until = untilOf(flags.until);
   const checkout = await openCheckout(flags.root);
+  const attest = attestOf(flags, checkout.settings);
   if (flags.dryRun === true) return rehearse(checkout, flags, registry);
   const now = new Date();
   const name = `${now.toISOString().replaceAll(':', '-')}.json`;
@@ -124,6 +128,7 @@ export const publish = async (flags: Flags): Promise<number> => {
       force: flags.force === true,
       acceptUnexecuted: flags.acceptUnexecuted === true,
       dropPlatforms: flags.dropPlatforms === true,
+      attest,
       journal: flags.journal ?? join(checkout.own, '.bakery', 'journal', name),
       jobs: flags.jobs,
       display,

@@ -2,6 +2,7 @@ import pLimit from 'p-limit';
 import { UserError } from '../../ai-run/core/error.ts';
 import { type Checkout, planCells, selectLocked, subjectsOf } from '../checkout.ts';
 import type { Manifest } from '../core/manifest.ts';
+import type { Attest } from '../core/attest.ts';
 import type { Selection } from '../core/matrix.ts';
 import type { Move } from '../core/publish.ts';
 import type { ImageReport } from '../core/report.ts';
@@ -24,6 +25,7 @@ export type PublishOptions = KitchenOptions & {
   readonly acceptUnexecuted: boolean;
   /** Let a tag lose a platform. */
   readonly dropPlatforms: boolean;
+  readonly attest: Attest;
   /** File for what was moved. */
   readonly journal: string;
 };
@@ -79,7 +81,13 @@ export const publish = async (
         ).stage(
           plan,
           toBuild.map(({ subject }) => subject.image),
-          { to: 'registry', registry: options.registry, created: options.now.toISOString() },
+          {
+            to: 'registry',
+            registry: options.registry,
+            created: options.now.toISOString(),
+            origin: await (await import('../origin.ts')).findOrigin(checkout),
+            attest: options.attest,
+          },
           registry,
           kitchen,
         );
