@@ -45,14 +45,13 @@ const summary = (settings: Settings): string =>
 
 const table = (rows: readonly Row[]): string =>
   formatTable([
-    ['AGENT', 'VERSION', 'RUNTIME', 'PLATFORM', 'SIZE', 'CREATED', 'NEWER', 'IMAGE'],
-    ...rows.map(({ agent, version, runtime, platform, size, created, newer: is, image }) => [
+    ['AGENT', 'VERSION', 'RUNTIME', 'PLATFORM', 'SIZE', 'NEWER', 'IMAGE'],
+    ...rows.map(({ agent, version, runtime, platform, size, newer: is, image }) => [
       agent,
       version ?? 'unknown',
       runtime,
       platform,
       size,
-      created,
       is ?? '-',
       image,
     ]),
