@@ -20,7 +20,7 @@ export type GitState = {
 type Environment = Readonly<Record<string, string | undefined>>;
 
 export const sourceName = 'org.opencontainers.image.source';
-export const revisionName = 'org.opencontainers.image.revision';
+const revisionName = 'org.opencontainers.image.revision';
 
 /** An address that anybody can be told: without user, password and token. Nothing for what is no URL, like `git@host:path`. */
 const publicUrl = (text: string | undefined): string | undefined => {

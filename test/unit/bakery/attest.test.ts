@@ -63,8 +63,9 @@ describe('the password of a proxy', () => {
   });
 });
 
+const accepts = (attest: unknown): boolean => WrittenSettings.safeParse({ attest }).success;
+
 describe('the setting', () => {
-  const accepts = (attest: unknown): boolean => WrittenSettings.safeParse({ attest }).success;
   test.each([
     [{}],
     [{ provenance: 'min', sbom: 'off' }],
