@@ -11,11 +11,11 @@ export type Attest = {
 
 export const nothingAttested: Attest = { provenance: 'off', sbom: undefined };
 
-const parseFlag = <T>(name: string, value: string, schema: z.ZodType<T>, hint: string): T => {
-  const { data, error } = schema.safeParse(value);
-  if (data !== undefined) return data;
-  const message = error?.issues[0]?.message ?? '';
-  throw new UserError('E_USAGE', `--${name}: ${JSON.stringify(value)}: ${message}`, { hint });
+/** @throws UserError E_USAGE with what is wrong, and what is not. */
+const parseFlag = <T>(schema: z.ZodType<T>, value: string, wrong: string, hint: string): T => {
+  const { data } = schema.safeParse(value);
+  if (data === undefined) throw new UserError('E_USAGE', wrong, { hint });
+  return data;
 };
 
 /** The setting of a proxy that names a user or a password. */
@@ -39,18 +39,24 @@ export const attestOf = (
   flags: { readonly provenance?: string; readonly sbom?: string },
   { attest, mirrors, proxy = {} }: Pick<Settings, 'attest' | 'mirrors' | 'proxy'>,
 ): Attest => {
+  const { provenance: mode, sbom: generator } = flags;
   const provenance =
-    flags.provenance === undefined
+    mode === undefined
       ? attest?.provenance
-      : parseFlag('provenance', flags.provenance, ProvenanceMode, 'there are: min, max, off');
-  const sbom =
-    flags.sbom === undefined || flags.sbom === 'off'
-      ? (flags.sbom ?? attest?.sbom)
       : parseFlag(
-          'sbom',
-          flags.sbom,
+          ProvenanceMode,
+          mode,
+          `--provenance: there is no mode ${JSON.stringify(mode)}`,
+          'there are: min, max, off',
+        );
+  const sbom =
+    generator === undefined || generator === 'off'
+      ? (generator ?? attest?.sbom)
+      : parseFlag(
           SbomGenerator,
-          'docker buildx imagetools inspect names the digest',
+          generator,
+          `--sbom: ${JSON.stringify(generator)} is no image by its digest`,
+          'write registry/repository@sha256:…, which docker buildx imagetools inspect tells, or off',
         );
   const leaking = provenance === 'max' ? proxyWithCredentials(proxy) : undefined;
   if (leaking !== undefined) {

@@ -206,8 +206,8 @@ describe('one agent changed', () => {
       ...all('promoted').slice(0, 2),
       ...all('up to date').slice(2),
     ]);
-    // A layer for each platform, and a configuration for each image and platform.
-    expect(uploads(recorder.requests())).toHaveLength(2 + 4);
+    // A layer for each platform; for each image and platform a configuration, and provenance with one of its own.
+    expect(uploads(recorder.requests())).toHaveLength(2 + 4 * 3);
     expect(report.layers.filter(({ id }) => !id.startsWith('push ')).map(({ id }) => id)).toEqual(
       both.map((platform) => `agent/${one} ${platform}`),
     );

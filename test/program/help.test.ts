@@ -12,6 +12,8 @@ const publishing = [
   '--force',
   '--accept-unexecuted',
   '--drop-platforms',
+  '--provenance <mode>',
+  '--sbom <generator>',
   '--journal <file>',
 ];
 

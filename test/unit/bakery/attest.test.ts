@@ -32,9 +32,9 @@ describe('what publishing attaches', () => {
   });
 
   test.each([
-    ['--provenance: "mid"', { provenance: 'mid' }],
-    ['--provenance: ""', { provenance: '' }],
-    ['--sbom: "true"', { sbom: 'true' }],
+    ['--provenance: there is no mode "mid"', { provenance: 'mid' }],
+    ['--provenance: there is no mode ""', { provenance: '' }],
+    ['--sbom: "true" is no image by its digest', { sbom: 'true' }],
     ['--sbom: "docker.io/docker/buildkit-syft-scanner:1"', { sbom: scanner.split('@')[0] ?? '' }],
     ['--sbom: "docker.io/acme/scan,mode=x', { sbom: `docker.io/acme/scan,mode=x@${digest('a')}` }],
   ])('is refused as %s', (text, flags) => {
