@@ -11,7 +11,7 @@ const patience = 10_000;
 const askGit = async (root: string, args: readonly string[]): Promise<string | undefined> => {
   try {
     // A checkout's own configuration can name a program that would watch its files.
-    const all = ['-C', root, '-c', 'core.fsmonitor=false', ...args];
+    const all = ['--no-optional-locks', '-C', root, '-c', 'core.fsmonitor=false', ...args];
     const { exitCode, stdout } = await run({ file: 'git', args: all }, { timeout: patience });
     return exitCode === 0 ? stdout.trim() : undefined;
   } catch (error) {
@@ -22,20 +22,22 @@ const askGit = async (root: string, args: readonly string[]): Promise<string | u
 
 const gitState = async ({ root, settings }: Checkout): Promise<GitState> => {
   const definitions = ['agents', 'runtimes', 'bakery', 'bakery.yaml', settings.upstreamLock];
-  const [remote, head, changes] = await Promise.all([
-    askGit(root, ['config', '--get', 'remote.origin.url']),
+  const [head, tracked, remote, changes] = await Promise.all([
     askGit(root, ['rev-parse', '--verify', 'HEAD']),
+    askGit(root, ['ls-files', '--error-unmatch', '--', 'bakery.yaml']),
+    askGit(root, ['config', '--get', 'remote.origin.url']),
     askGit(root, ['status', '--porcelain', '--', ...definitions]),
   ]);
-  return {
-    ...(remote === undefined ? {} : { remote }),
-    ...(head === undefined ? {} : { head }),
-    isClean: (changes ?? '') === '',
-  };
+  if (head === undefined) return 'no git';
+  if (tracked === undefined) return 'not tracked';
+  // Where git does not answer, as for a lock outside of its repository, nobody knows.
+  return { ...(remote === undefined ? {} : { remote }), head, isClean: changes === '' };
 };
 
-/** Where these definitions came from. The catalogue of the package is nobody's checkout: only its setting counts. */
+/** Where these definitions came from. The package's own are nobody's checkout: only the setting counts. */
 export const findOrigin = async (checkout: Checkout): Promise<Origin> =>
-  checkout.own === checkout.root
-    ? originOf(checkout.settings.source, process.env, await gitState(checkout))
-    : originOf(checkout.settings.source, {}, { isClean: true });
+  originOf(
+    checkout.settings.source,
+    process.env,
+    checkout.own === checkout.root ? await gitState(checkout) : 'not tracked',
+  );

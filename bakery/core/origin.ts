@@ -9,13 +9,16 @@ export type Origin = {
   readonly revision?: string;
 };
 
-/** What git says of the checkout, as far as there is git. */
-export type GitState = {
-  readonly remote?: string;
-  readonly head?: string;
-  /** Whether no definition differs from what is committed. */
-  readonly isClean: boolean;
-};
+/** What git says of the checkout; that there is none, or that its repository does not have the definitions. */
+export type GitState =
+  | 'no git'
+  | 'not tracked'
+  | {
+      readonly remote?: string;
+      readonly head: string;
+      /** Whether no definition differs from what is committed. */
+      readonly isClean: boolean;
+    };
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -59,10 +62,12 @@ const fromCi = (env: Environment): Origin => {
  */
 export const originOf = (setting: string | undefined, env: Environment, git: GitState): Origin => {
   const ci = fromCi(env);
-  const isOfJob = git.head === undefined || git.head === ci.revision;
+  if (git === 'not tracked') return originWith(setting, undefined);
+  if (git === 'no git') return originWith(setting ?? ci.source, ci.revision);
+  const isOfJob = git.head === ci.revision;
   return originWith(
     setting ?? (isOfJob ? ci.source : undefined) ?? publicUrl(git.remote),
-    git.isClean ? (commit(git.head) ?? ci.revision) : undefined,
+    git.isClean ? commit(git.head) : undefined,
   );
 };
 

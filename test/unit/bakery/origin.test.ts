@@ -8,8 +8,12 @@ const github = {
   GITHUB_REPOSITORY: 'ai/bakery',
   GITHUB_SHA: head,
 };
-const clean: GitState = { remote: 'https://git.example.com/me/bakery.git', head, isClean: true };
-const noGit: GitState = { isClean: true };
+const clean = {
+  remote: 'https://git.example.com/me/bakery.git',
+  head,
+  isClean: true,
+} satisfies GitState;
+const noGit: GitState = 'no git';
 
 describe('where definitions came from', () => {
   test.each([
@@ -34,8 +38,12 @@ describe('where definitions came from', () => {
     );
   });
 
-  test('is nothing where nobody says it', () => {
+  test('is nothing where nobody says it, or where what is said is said of something else', () => {
     expect(originOf(undefined, {}, noGit)).toEqual({});
+    expect(originOf(undefined, gitlab, 'not tracked')).toEqual({});
+    expect(originOf('https://example.com/s', gitlab, 'not tracked')).toEqual({
+      source: 'https://example.com/s',
+    });
   });
 
   test.each([
