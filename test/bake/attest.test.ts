@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
@@ -211,6 +211,8 @@ describe('an index', () => {
 
   test('says the commit that it was made from; another one does not change the images', async () => {
     await git('init', '--quiet');
+    // As in the checkout: what belongs to the machine is nobody's change.
+    await writeFile(join(catalogue.root, '.gitignore'), '.bakery/\nbakery.local.yaml\n');
     await git('remote', 'add', 'origin', 'https://ci:secret@git.example.com/ai/bakery.git');
     await git('add', 'agents', 'runtimes', 'bakery.yaml');
     await git('commit', '--quiet', '--message', 'one');
