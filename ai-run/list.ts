@@ -63,24 +63,21 @@ const summary = (settings: Settings): string =>
     : `ai-run starts local images for ${settings.platform}; \`bakery build <agent>\` makes them`;
 
 const table = (rows: readonly Row[], { verify }: Settings): string => {
-  const columns = ['AGENT', 'VERSION', 'RUNTIME', 'PLATFORM', 'SIZE', 'CREATED', 'NEWER'];
+  const columns = ['AGENT', 'VERSION', 'RUNTIME', 'PLATFORM', 'SIZE', 'NEWER'];
   return formatTable([
     [...columns, ...(verify === undefined ? [] : ['VERIFIED']), 'IMAGE'],
-    ...rows.map(
-      ({ agent, version, runtime, platform, size, created, newer: is, verified, image }) => [
-        agent,
-        version ?? 'unknown',
-        runtime,
-        platform,
-        size,
-        created,
-        is ?? '-',
-        ...(verify === undefined
-          ? []
-          : [verified === undefined ? '-' : verified ? 'yes' : 'not yet']),
-        image,
-      ],
-    ),
+    ...rows.map(({ agent, version, runtime, platform, size, newer: is, verified, image }) => [
+      agent,
+      version ?? 'unknown',
+      runtime,
+      platform,
+      size,
+      is ?? '-',
+      ...(verify === undefined
+        ? []
+        : [verified === undefined ? '-' : verified ? 'yes' : 'not yet']),
+      image,
+    ]),
   ]);
 };
 

@@ -34,6 +34,8 @@ export type BuildContext = {
   readonly logs: string;
   /** How many layers are built at a time. */
   readonly builds: number;
+  /** Build without the cache. */
+  readonly force: boolean;
 };
 
 export type BuildResult = {
@@ -133,7 +135,14 @@ export const buildLayers = async (
   const limit = pLimit(context.builds);
   return Promise.all(
     layers.map((layer) =>
-      limit(() => build(layer.id, layerCommand(layer, context.inputs), layer.dockerfile, context)),
+      limit(() =>
+        build(
+          layer.id,
+          layerCommand(layer, context.inputs, context.force),
+          layer.dockerfile,
+          context,
+        ),
+      ),
     ),
   );
 };
@@ -157,7 +166,7 @@ export const buildImages = async (
     build(
       `${images.length} ${images.length === 1 ? 'image' : 'images'}`,
       bakeCommand(context.inputs),
-      JSON.stringify(bakeFile(images, output, context.inputs)),
+      JSON.stringify(bakeFile(images, output, context.inputs, context.force)),
       context,
     );
   let result = await again();

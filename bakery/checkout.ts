@@ -82,6 +82,7 @@ export const planCells = (checkout: Checkout, cells: readonly Cell[]): Plan =>
       local: rendererFor(checkout, checkout.settings.mirrors),
     },
     checkout.upstreamLock,
+    checkout.settings.source,
   );
 
 /** Every layer of the matrix, on all platforms that are locked. */

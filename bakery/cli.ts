@@ -131,7 +131,7 @@ bakes(
   ),
 )
   .option('--all', 'all agents')
-  .option('--force', 'build and test again what is up to date')
+  .option('--force', 'build without cache, and test, what is up to date too')
   .option('--no-test', 'build only')
   .option('--dry-run', 'show what would be built')
   .action(async (agents: string[], flags: SelectionFlags & BuildFlags) =>
@@ -161,7 +161,7 @@ bakes(
   )
   .option('--until <step>', 'stop after `stage` or `test`; otherwise `promote`')
   .option('--dry-run', 'show every tag that would be written, and why')
-  .option('--force', 'build and test again what is up to date')
+  .option('--force', 'build without cache, and test, what is up to date too')
   .option(
     '--accept-unexecuted',
     'promote what this machine cannot execute for some platform, by its static checks',
@@ -173,6 +173,14 @@ bakes(
   .option('--scan <scanner>', 'let trivy or grype look for vulnerabilities before the tags move')
   .option('--fail-on <severity>', 'what keeps an image back: low, medium, high or critical')
   .option('--no-scan', 'do not scan, whatever bakery.yaml says')
+  .option(
+    '--provenance <mode>',
+    'attach how images were made: min, max or off (else the setting, or off)',
+  )
+  .option(
+    '--sbom <generator>',
+    'attach what is in images, listed by this image, named by digest; or off',
+  )
   .option('--journal <file>', 'write what was moved there')
   .option('--report <file>', 'write the result for machines there, and print it for people')
   .action(async (agents: string[], flags: SelectionFlags & PublishFlags) =>

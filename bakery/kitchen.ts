@@ -7,7 +7,7 @@ import { logsOf } from './logs.ts';
 import { type Memory, openMemory } from './memory.ts';
 
 export type KitchenOptions = {
-  /** Build and test again what is up to date. */
+  /** Build what is up to date too, without cache, and test it. */
   readonly force: boolean;
   /** Layers built, and images tested, at a time. */
   readonly jobs: number | undefined;

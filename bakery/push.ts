@@ -56,7 +56,7 @@ export const pushImages = async (
     build(
       id,
       bakeCommand(context.inputs, metadata),
-      JSON.stringify(bakeFile(images, output, context.inputs)),
+      JSON.stringify(bakeFile(images, output, context.inputs, context.force)),
       context,
     );
   const result = await untilPushed(again, context.signal);

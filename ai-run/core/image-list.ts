@@ -12,8 +12,6 @@ export type ListedImage = {
   readonly platform: string;
   /** As docker shows it: `890MB`. */
   readonly size: string;
-  /** `3 minutes ago`: when it was made. */
-  readonly created: string;
   /** The registry it came from, with namespace; absent for what was baked here. */
   readonly registry?: string;
   /** Of the manifest or index, as the registry named it. */
@@ -27,7 +25,6 @@ const Row = z.object({
   Tag: z.string(),
   Digest: z.nullish(z.string()),
   Size: z.string(),
-  CreatedSince: z.string(),
 });
 
 /** Of `docker image inspect --format={{json .}}`, one line. */
@@ -92,7 +89,6 @@ export const parseImages = (ls: string, inspect: string): readonly ListedImage[]
           ...(version === undefined ? {} : { version }),
           platform: Os == null ? 'unknown' : `${Os}/${Architecture}`,
           size: row.Size,
-          created: row.CreatedSince,
           ...(name.registry === undefined ? {} : { registry: name.registry }),
           ...(row.Digest?.startsWith('sha256:') === true ? { digest: row.Digest } : {}),
         },

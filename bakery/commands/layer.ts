@@ -88,8 +88,8 @@ export const layer = async (
         signal: flags.signal,
         logs: join(checkout.own, '.bakery', 'logs', now.replaceAll(':', '-')),
         builds: flags.jobs ?? checkout.settings.jobs ?? builds,
+        force: flags.force === true,
       },
-      flags.force === true,
     );
   } finally {
     display.close();

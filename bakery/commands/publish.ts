@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { UserError } from '../../ai-run/core/error.ts';
 import { type Checkout, openCheckout, planCells, selectLocked, subjectsOf } from '../checkout.ts';
+import { attestOf } from '../core/attest.ts';
 import { junit } from '../core/report.ts';
 import type { PublishedImage, PublishReport } from '../core/published.ts';
 import { writesOf } from '../core/publish.ts';
@@ -38,6 +39,8 @@ export type PublishFlags = {
   readonly publicKey?: string;
   readonly scan?: string | false;
   readonly failOn?: string;
+  readonly provenance?: string;
+  readonly sbom?: string;
   readonly journal?: string;
   readonly jobs?: number;
   readonly junit?: string;
@@ -147,6 +150,7 @@ export const publish = async (flags: Flags): Promise<number> => {
     });
   }
   const checkout = await openCheckout(flags.root);
+  const attest = attestOf(flags, checkout.settings);
   if (flags.dryRun === true) return rehearse(checkout, flags, registry);
   const now = new Date();
   const name = `${now.toISOString().replaceAll(':', '-')}.json`;
@@ -163,6 +167,7 @@ export const publish = async (flags: Flags): Promise<number> => {
       dropPlatforms: flags.dropPlatforms === true,
       signing: readSigning(checkout, flags),
       scanning: readScanning(checkout, flags),
+      attest,
       journal: flags.journal ?? join(checkout.own, '.bakery', 'journal', name),
       jobs: flags.jobs,
       display,

@@ -1,6 +1,7 @@
 import { join, relative } from 'node:path';
 import { UserError } from '../../ai-run/core/error.ts';
 import { buildInputs, openCheckout, planCells } from '../checkout.ts';
+import { attestOf } from '../core/attest.ts';
 import { bakeFile } from '../core/bake.ts';
 import { select } from '../core/matrix.ts';
 import { writeAtomic } from '../files.ts';
@@ -29,7 +30,12 @@ export const render = async (
     const output =
       flags.registry === undefined
         ? ({ to: 'engine' } as const)
-        : ({ to: 'registry', registry: registryOf(flags.registry), created } as const);
+        : ({
+            to: 'registry',
+            registry: registryOf(flags.registry),
+            created,
+            attest: attestOf({}, checkout.settings),
+          } as const);
     // Contexts are named from the working directory, where buildx will look for them.
     const here = relative('.', checkout.root);
     const moved = images.map((image) => ({ ...image, context: join(here, image.context) }));

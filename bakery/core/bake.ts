@@ -1,10 +1,13 @@
 import { z } from 'zod';
 import type { Command } from '../../ai-run/core/command.ts';
 import type { Digest } from '../../ai-run/core/reference.ts';
+import { type Attest, attestations, nothingAttested } from './attest.ts';
 import { layerAnnotations, layerReference } from './layer.ts';
 import { DigestText } from './manifest.ts';
+import type { Origin } from './origin.ts';
 import type { Image, Layer } from './plan.ts';
 import { annotationsOf, stagingTag } from './publish.ts';
+import { sourceDate } from './source-date.ts';
 
 /** Into a registry, under the staging tags; `created` is RFC 3339. */
 export type RegistryOutput = {
@@ -14,6 +17,8 @@ export type RegistryOutput = {
   readonly created: string;
   /** Without a tag: whoever pushes gives it one. */
   readonly byDigest?: boolean;
+  readonly origin?: Origin;
+  readonly attest?: Attest;
 };
 
 /** Where finished images go. */
@@ -53,14 +58,23 @@ export const tagOf = (image: Image, output: Output): string =>
 /** A bake target may hold letters, digits, _ and - only. */
 export const targetName = (image: Image): string => image.id.replaceAll(/[^a-z0-9_-]/g, '_');
 
+/** Nothing is attached to what stays in the engine: it is thrown away and made again. */
+const attestedTo = (output: Output): Attest =>
+  (output.to === 'registry' ? output.attest : undefined) ?? nothingAttested;
+
+/** The last stage of every rendered Dockerfile. */
+const imageStage = 'image';
+
 /** Bake reads `${…}` and `%{…}` in every string as HCL's own templates; doubled, they stay as they are. */
 const literal = (text: string): string => text.replaceAll(/[$%](?=\{)/g, '$&$&');
 
-const argsOf = (output: Output, { args }: BuildInputs): { args?: Record<string, string> } => {
-  // An index even where there is one platform: only an index carries annotations. BuildKit's own argument.
-  const all = output.to === 'engine' ? args : { ...args, BUILDKIT_MULTI_PLATFORM: '1' };
-  return Object.keys(all).length === 0 ? {} : { args: all };
-};
+const argsOf = (output: Output, { args }: BuildInputs): Record<string, string> => ({
+  ...args,
+  // BuildKit's own arguments: the times in the configuration; and an index even where there is one platform, because
+  // only an index carries annotations.
+  SOURCE_DATE_EPOCH: String(sourceDate),
+  ...(output.to === 'engine' ? {} : { BUILDKIT_MULTI_PLATFORM: '1' }),
+});
 
 /** An image's name, and how it gets there. */
 const destinationOf = (image: Image, output: Output): { tags?: string[]; output: string[] } =>
@@ -72,11 +86,15 @@ const destinationOf = (image: Image, output: Output): { tags?: string[]; output:
       }
     : { tags: [tagOf(image, output)], output: [outputOf(output)] };
 
-/** The bake file of these images. docs.docker.com/build/bake/reference */
+/**
+ * The bake file of these images. docs.docker.com/build/bake/reference
+ * @param noCache link the layers anew as well.
+ */
 export const bakeFile = (
   images: readonly Image[],
   output: Output,
   inputs: BuildInputs,
+  noCache = false,
 ): Record<string, unknown> => ({
   group: { default: { targets: images.map(targetName) } },
   target: Object.fromEntries(
@@ -85,19 +103,20 @@ export const bakeFile = (
       {
         context: image.context,
         'dockerfile-inline': literal(image.dockerfile),
-        target: 'image',
+        target: imageStage,
         platforms: image.platforms,
         ...destinationOf(image, output),
-        attest: ['type=provenance,disabled=true'],
+        attest: attestations(attestedTo(output)),
         ...(output.to === 'engine'
           ? {}
           : {
-              annotations: Object.entries(annotationsOf(image, output.created)).map(
+              annotations: Object.entries(annotationsOf(image, output.created, output.origin)).map(
                 ([name, value]) => literal(`index:${name}=${value}`),
               ),
             }),
         ...(Object.keys(inputs.secrets).length === 0 ? {} : { secret: secretFlags(inputs) }),
-        ...argsOf(output, inputs),
+        args: argsOf(output, inputs),
+        ...(noCache ? { 'no-cache-filter': [imageStage] } : {}),
       },
     ]),
   ),
@@ -150,22 +169,38 @@ const buildCommand = (layer: Layer, inputs: BuildInputs, flags: readonly string[
     `--platform=${layer.platform}`,
     ...secretFlags(inputs).map((secret) => `--secret=${secret}`),
     ...Object.keys(inputs.args).map((name) => `--build-arg=${name}`),
+    // As the images get it: what depends on it would otherwise not be found in the cache.
+    `--build-arg=SOURCE_DATE_EPOCH=${sourceDate}`,
     layer.context,
   ],
   env: inputs.args,
 });
 
-/** Builds one layer, its Dockerfile given on standard input, into the builder's cache. */
-export const layerCommand = (layer: Layer, inputs: BuildInputs): Command =>
-  buildCommand(layer, inputs, ['--output=type=cacheonly', `--target=${layer.stage}`]);
+const cacheless = (noCache: boolean): string[] => (noCache ? ['--no-cache'] : []);
 
-/** Builds one layer, its `linkedText` given on standard input, into a registry. */
+/**
+ * Builds one layer, its Dockerfile given on standard input, into the builder's cache.
+ * @param noCache run its steps, although the cache has them.
+ */
+export const layerCommand = (layer: Layer, inputs: BuildInputs, noCache = false): Command =>
+  buildCommand(layer, inputs, [
+    '--output=type=cacheonly',
+    ...cacheless(noCache),
+    `--target=${layer.stage}`,
+  ]);
+
+/**
+ * Builds one layer, its `linkedText` given on standard input, into a registry.
+ * @param noCache run its steps, although the cache has them.
+ */
 export const layerPushCommand = (
   layer: Layer,
   inputs: BuildInputs,
   output: RegistryOutput,
+  noCache = false,
 ): Command =>
   buildCommand(layer, inputs, [
+    ...cacheless(noCache),
     `--output=${outputOf(output)}`,
     `--tag=${layerReference(output.registry, layer)}`,
     ...Object.entries(layerAnnotations(layer, output.created)).map(

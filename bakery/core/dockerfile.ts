@@ -2,6 +2,7 @@ import Handlebars from 'handlebars';
 import { messageOf, UserError } from '../../ai-run/core/error.ts';
 import { architecture } from '../../ai-run/core/platform.ts';
 import { type Agent, lineage, lockedPlatforms, type Runtime } from './catalogue.ts';
+import { sourceDate } from './source-date.ts';
 import { mirrored, type Settings } from './settings.ts';
 
 /** The templates of the install kinds and of the image, then the parts they share. */
@@ -14,6 +15,7 @@ export const templateNames = [
   'ca',
   'elf',
   'libraries',
+  'times',
 ] as const;
 
 /** Template texts by name, as `bakery/templates/` has them. */
@@ -130,7 +132,8 @@ export const renderer = (
     return pin(reference, upstreams);
   });
   handlebars.registerHelper('shellPath', shellPath);
-  for (const partial of ['ca', 'elf', 'libraries'] as const) {
+  handlebars.registerHelper('sourceDate', () => sourceDate);
+  for (const partial of ['ca', 'elf', 'libraries', 'times'] as const) {
     handlebars.registerPartial(partial, templates[partial]);
   }
   const compiled = new Map<string, Handlebars.TemplateDelegate>();

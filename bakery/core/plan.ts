@@ -13,6 +13,8 @@ import {
 import { baseOf, type LayerText, type Renderer } from './dockerfile.ts';
 import { inputFiles } from './lock.ts';
 import type { Cell } from './matrix.ts';
+import { sourceName } from './origin.ts';
+import { sourceDate } from './source-date.ts';
 
 /** A set of files, made once for one platform and linked into every image that needs it. */
 export type Layer = {
@@ -45,6 +47,8 @@ export type Image = {
   readonly context: string;
   /** Ids of the layers it is composed of, for all its platforms. */
   readonly layers: readonly string[];
+  /** What it says of itself, apart from its key. */
+  readonly labels: Readonly<Record<string, string>>;
 };
 
 /** Names one image on one platform in tables, and in what becomes of it. */
@@ -60,11 +64,18 @@ export const keyLabel = 'ai-run.key';
 const sha256 = (value: unknown): Digest =>
   `sha256:${createHash('sha256').update(JSON.stringify(value)).digest('hex')}`;
 
-const labelsOf = (agent: Agent, runtime: Runtime, base: string, baseDigest: string) => ({
+const labelsOf = (
+  agent: Agent,
+  runtime: Runtime,
+  base: string,
+  baseDigest: string,
+  source: string | undefined,
+): Record<string, string> => ({
   'org.opencontainers.image.title': `${agent.title} on ${runtime.title}`,
   'org.opencontainers.image.version': agent.lock.version ?? '',
   'org.opencontainers.image.url': agent.homepage,
   'org.opencontainers.image.licenses': agent.license,
+  ...(source === undefined ? {} : { [sourceName]: source }),
   'org.opencontainers.image.base.name': base,
   'org.opencontainers.image.base.digest': baseDigest,
   'ai-run.runtime': runtime.name,
@@ -74,7 +85,7 @@ const labelsOf = (agent: Agent, runtime: Runtime, base: string, baseDigest: stri
 const header = (reference: string, context: string): string =>
   [
     `# ${reference}, rendered by bakery. Without the bakery, from the root of the checkout:`,
-    `#   docker buildx build --file ${reference.replace(':', '.')}.Dockerfile ${context}`,
+    `#   docker buildx build --file ${reference.replace(':', '.')}.Dockerfile --build-arg SOURCE_DATE_EPOCH=${sourceDate} ${context}`,
     '# Behind an inspecting proxy, add its CA: --secret id=ca,src=/path/to/ca.pem',
     '',
     '',
@@ -147,12 +158,14 @@ const layersOf = (
 /**
  * Decides what to build for these cells of the matrix. Input keys are taken from the canonical text, so that two
  * machines with different mirrors agree on them, and from all locked platforms, so that they do not depend on a selection.
+ * @param source URL of the repository that the definitions are kept in.
  */
 export const plan = (
   cells: readonly Cell[],
   { runtimes }: Catalogue,
   renderers: Renderers,
   upstreamLock: Readonly<Record<string, string>>,
+  source?: string,
 ): Plan => {
   const layers = new Map<string, Layer>();
   const images = cells.map((cell): Image => {
@@ -165,7 +178,7 @@ export const plan = (
     const base = baseOf(runtime, runtimes);
     const baseDigest = upstreamLock[base] ?? '';
     const version = agent.lock.version ?? '';
-    const labels = labelsOf(agent, runtime, base, baseDigest);
+    const labels = labelsOf(agent, runtime, base, baseDigest, source);
     const text = renderers.canonical.image(agent, runtime, labels);
     const key = sha256([text, parts.map((layer) => layer.key)]);
     const reference = `ai-${agent.name}:${runtime.name}`;
@@ -189,6 +202,7 @@ export const plan = (
       ].join(''),
       context,
       layers: own.map(({ id }) => id),
+      labels,
     };
   });
   return { layers: [...layers.values()], images };

@@ -4,6 +4,7 @@ import type { Digest } from '../../ai-run/core/reference.ts';
 import { printable } from '../../ai-run/core/text.ts';
 import { isLayerTag } from './layer.ts';
 import type { Manifest } from './manifest.ts';
+import { type Origin, originAnnotations } from './origin.ts';
 import { type Image, keyLabel } from './plan.ts';
 import { signatureTag } from './signature.ts';
 
@@ -43,9 +44,18 @@ const inputPrefix = `${keyLabel}.`;
 
 /**
  * What an index says of itself: enough to tell from the registry alone whether it is up to date, and what has changed.
+ * What its images say of themselves stands here too, for those who read no images.
  * @param created RFC 3339: the age of an index, whatever times its layers have.
  */
-export const annotationsOf = (image: Image, created: string): Record<string, string> => ({
+export const annotationsOf = (
+  image: Image,
+  created: string,
+  origin: Origin = {},
+): Record<string, string> => ({
+  ...Object.fromEntries(
+    Object.entries(image.labels).filter(([name]) => name.startsWith('org.opencontainers.')),
+  ),
+  ...originAnnotations(origin),
   [keyLabel]: image.key,
   ...Object.fromEntries(
     Object.entries(image.inputs).map(([name, key]) => [`${inputPrefix}${name}`, key]),

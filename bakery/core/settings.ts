@@ -10,6 +10,23 @@ const HostPrefix = z.string().regex(/^[a-z0-9.-]+(:\d+)?(\/[a-z0-9._-]+)*$/, {
     'expected a registry, or registry/path, without scheme, like "mirror.example.com/docker.io"',
 });
 
+/**
+ * An image that lists what is in another one (BuildKit's docs/attestations/sbom-protocol.md). It sees every file, and what it
+ * says is believed: so it is pinned, as everything is that builds.
+ */
+export const SbomGenerator = z
+  .string()
+  .regex(
+    /^[a-z0-9.-]+(:\d+)?(\/[a-z0-9]+(?:[._-][a-z0-9]+)*)+(:[\w][\w.-]{0,127})?@sha256:[0-9a-f]{64}$/,
+    {
+      error:
+        'expected "off", or a generator by digest, like "docker.io/docker/buildkit-syft-scanner:1@sha256:…"',
+    },
+  );
+
+/** `min` names what an image was made of, `max` every step, and the values of build arguments, too. */
+export const ProvenanceMode = z.enum(['min', 'max', 'off']);
+
 /** `bakery.yaml` and `bakery.local.yaml` as they are written; the second one's keys replace the first one's. */
 export const WrittenSettings = z.strictObject({
   /** Upstream images that agent layers are made in. `{python}` in the last stands for the interpreter an agent names. */
@@ -34,6 +51,17 @@ export const WrittenSettings = z.strictObject({
       http: z.url().optional(),
       https: z.url().optional(),
       no: z.string().optional(),
+    })
+    .optional(),
+  /** URL of the repository that these definitions are kept in; images and their indexes name it. */
+  source: z.url({ protocol: /^https?$/ }).optional(),
+  /** What publishing attaches to images. */
+  attest: z
+    .strictObject({
+      /** How an image was made. */
+      provenance: ProvenanceMode.optional(),
+      /** What is in an image, listed by this generator. */
+      sbom: z.union([z.literal('off'), SbomGenerator]).optional(),
     })
     .optional(),
   /** How many layers are built, and images tested, at a time. */

@@ -20,7 +20,7 @@ export const composeImage = async (
   image: Image,
   frame: Manifest,
   provided: readonly ProvidedLayer[],
-  { registry: where, created }: RegistryOutput,
+  { registry: where, created, origin }: RegistryOutput,
   registry: Registry,
 ): Promise<Manifest> => {
   const repository = repositoryOf(where, image);
@@ -54,7 +54,7 @@ export const composeImage = async (
   };
 
   const singles = new Map(await Promise.all([...manifestsOf(frame)].map(composeFor)));
-  const index = indexOf(singles, annotationsOf(image, created));
+  const index = indexOf(singles, annotationsOf(image, created, origin));
   await registry.writeManifest(`${repository}:${stagingTag(image)}`, index);
   return index;
 };

@@ -53,16 +53,15 @@ export const missingLayers = async (
 
 /**
  * Sees to it that the registry has these layers: builds those that it does not have, on whatever machine, and leaves them there. A
- * layer that fails takes no other one with it.
- * @param force builds those that it has as well.
+ * layer that fails takes no other one with it. Where `force` is asked for, those that it has are built as well.
  */
 export const provideLayers = async (
   layers: readonly Layer[],
   output: RegistryOutput,
   registry: Registry,
   context: BuildContext,
-  force: boolean,
 ): Promise<readonly ProvidedLayer[]> => {
+  const { force } = context;
   const limit = pLimit(context.builds);
 
   const provide = async (layer: Layer): Promise<ProvidedLayer> => {
@@ -70,7 +69,7 @@ export const provideLayers = async (
     const known = force ? undefined : await findLayer(registry, output.registry, layer);
     if (known !== undefined)
       return { layer, reference, outcome: 'from the registry', manifest: known };
-    const command = layerPushCommand(layer, context.inputs, output);
+    const command = layerPushCommand(layer, context.inputs, output, force);
     const text = linkedText(layer);
     const result = await untilPushed(() => build(layer.id, command, text, context), context.signal);
     if (!result.ok) {

@@ -2,6 +2,7 @@ import pLimit from 'p-limit';
 import { UserError } from '../../ai-run/core/error.ts';
 import { type Checkout, planCells, selectLocked, subjectsOf } from '../checkout.ts';
 import type { Manifest } from '../core/manifest.ts';
+import type { Attest } from '../core/attest.ts';
 import type { Selection } from '../core/matrix.ts';
 import type { Move } from '../core/publish.ts';
 import type { ImageReport } from '../core/report.ts';
@@ -34,6 +35,7 @@ export type PublishOptions = KitchenOptions & {
   readonly signing: Signing | undefined;
   /** What scans it before; undefined where nothing does. */
   readonly scanning: Scanning | undefined;
+  readonly attest: Attest;
   /** File for what was moved. */
   readonly journal: string;
 };
@@ -110,7 +112,13 @@ export const publish = async (
         ).stage(
           plan,
           toBuild.map(({ subject }) => subject.image),
-          { to: 'registry', registry: options.registry, created: options.now.toISOString() },
+          {
+            to: 'registry',
+            registry: options.registry,
+            created: options.now.toISOString(),
+            origin: await (await import('../origin.ts')).findOrigin(checkout),
+            attest: options.attest,
+          },
           registry,
           kitchen,
         );

@@ -1,8 +1,9 @@
 import { UserError } from '../../ai-run/core/error.ts';
 import type { Digest } from '../../ai-run/core/reference.ts';
-import { contextOf } from '../bake.ts';
+import { bakeLayers, contextOf } from '../bake.ts';
 import type { BuildResult } from '../build.ts';
 import { isEngine } from '../builder.ts';
+import { isAttested, nothingAttested } from '../core/attest.ts';
 import { repositoryOf, type RegistryOutput } from '../core/bake.ts';
 import { isPassing } from '../core/challenge.ts';
 import { frameOf } from '../core/compose.ts';
@@ -29,71 +30,129 @@ export type Staged = {
   >;
 };
 
+/** How images come to be in a registry. */
+type Way = {
+  readonly results: readonly BuildResult[];
+  readonly reused: readonly string[];
+  /** The layer that an image lacks, and why. */
+  readonly faultOf: (image: Image) => string | undefined;
+  /** What BuildKit pushes for an image. */
+  readonly pushed: (image: Image) => Image;
+  /** Makes of what was pushed what is staged. */
+  readonly finish: (image: Image, index: Manifest) => Promise<Manifest>;
+};
+
 /**
- * Builds the layers that the registry does not have, and stages these images: BuildKit pushes their frames, and their layers are
- * added in the registry. So a registry has one version of a layer, whatever its builders remember, and a builder
- * needs nothing of it. An image that misses a layer on one platform is not staged at all.
+ * Layers that the registry has, or gets; BuildKit pushes the images' frames, and their layers are added in the registry. So a
+ * registry has one version of a layer, whatever its builders remember, and a builder needs nothing of it.
  */
-export const stage = async (
+const composed = async (
   plan: Plan,
   images: readonly Image[],
-  { registry: where, created }: RegistryOutput,
+  output: RegistryOutput,
   registry: Registry,
   kitchen: Kitchen,
-): Promise<Staged> => {
-  const byDigest = !isEngine(kitchen.builder);
-  const output: RegistryOutput = { to: 'registry', registry: where, created, byDigest };
-  const indexes = new Map<string, Manifest>();
-  const faults = new Map<string, { outcome: 'blocked' | 'failed'; why: string }>();
+): Promise<Way> => {
   const needed = plan.layers.filter(({ id }) => images.some(({ layers }) => layers.includes(id)));
-  const context = contextOf(kitchen);
-  const provided = await provideLayers(needed, output, registry, context, kitchen.force);
+  const provided = await provideLayers(needed, output, registry, contextOf(kitchen));
   for (const { layer, outcome } of provided)
     if (outcome === 'built') await kitchen.memory.built(layer.key);
-  const results = provided.flatMap(({ result }) => result ?? []);
   const byId = new Map(provided.map((one) => [one.layer.id, one]));
   /** The lowest first. */
   const layersOf = ({ layers }: Image): ProvidedLayer[] =>
     layers.flatMap((id) => byId.get(id) ?? []);
+  return {
+    results: provided.flatMap(({ result }) => result ?? []),
+    reused: provided
+      .filter(({ outcome }) => outcome === 'from the registry')
+      .map(({ layer }) => layer.id),
+    faultOf: (image) => {
+      const fault = layersOf(image).find(({ outcome }) => outcome === 'failed');
+      if (fault === undefined) return undefined;
+      return `${fault.layer.id} failed${fault.result === undefined ? `: ${fault.why ?? ''}` : ''}`;
+    },
+    pushed: frameOf,
+    finish: (image, frame) => composeImage(image, frame, layersOf(image), output, registry),
+  };
+};
 
+/** Baked whole: BuildKit attests only to what it has built itself. Layers that this builder does not have are built by it. */
+const whole = async (
+  plan: Plan,
+  images: readonly Image[],
+  { registry: where, byDigest }: RegistryOutput,
+  registry: Registry,
+  kitchen: Kitchen,
+): Promise<Way> => {
+  const { results, failed } = await bakeLayers(plan, images, kitchen);
+  return {
+    results,
+    reused: [],
+    faultOf: ({ layers }) => {
+      const fault = failed.find(({ id }) => layers.includes(id));
+      return fault === undefined ? undefined : `${fault.id} failed`;
+    },
+    pushed: (image) => image,
+    finish: async (image, index) => {
+      if (byDigest === true)
+        await registry.writeManifest(`${repositoryOf(where, image)}:${stagingTag(image)}`, index);
+      return index;
+    },
+  };
+};
+
+/**
+ * Builds the layers that are missing, and stages these images. An image that misses a layer on one platform is not staged
+ * at all.
+ */
+export const stage = async (
+  plan: Plan,
+  images: readonly Image[],
+  { attest = nothingAttested, ...to }: RegistryOutput,
+  registry: Registry,
+  kitchen: Kitchen,
+): Promise<Staged> => {
+  const output: RegistryOutput = { ...to, attest, byDigest: !isEngine(kitchen.builder) };
+  const indexes = new Map<string, Manifest>();
+  const faults = new Map<string, { outcome: 'blocked' | 'failed'; why: string }>();
+  const takeWay = isAttested(attest) ? whole : composed;
+  const way = await takeWay(plan, images, output, registry, kitchen);
+  const results = [...way.results];
   const complete = images.filter((image) => {
-    const fault = layersOf(image).find(({ outcome }) => outcome === 'failed');
-    if (fault === undefined) return true;
-    const why = `${fault.layer.id} failed${fault.result === undefined ? `: ${fault.why ?? ''}` : ''}`;
-    faults.set(image.id, { outcome: 'blocked', why });
-    return false;
+    const why = way.faultOf(image);
+    if (why !== undefined) faults.set(image.id, { outcome: 'blocked', why });
+    return why === undefined;
   });
 
   /** By digest where BuildKit has told it, otherwise by the tag that this run may have reached. */
   const find = async (image: Image, digest: Digest | undefined): Promise<Manifest | undefined> => {
-    const repository = repositoryOf(where, image);
+    const repository = repositoryOf(output.registry, image);
     if (digest !== undefined)
       return readBack(registry, `${repository}@${digest}`, () => true, kitchen.signal);
     const found = await registry.readManifest(`${repository}:${stagingTag(image)}`);
-    return found?.annotations[createdAnnotation] === created ? found : undefined;
+    return found?.annotations[createdAnnotation] === output.created ? found : undefined;
   };
 
   /** @returns whether the registry has it now. */
-  const settle = async (image: Image, { digests, result }: Pushed): Promise<boolean> => {
+  const settle = async (pushed: Image, { digests, result }: Pushed): Promise<boolean> => {
     try {
-      const frame = await find(image, digests.get(image.id));
-      const whole = images.find(({ id }) => id === image.id);
-      if (frame !== undefined && whole !== undefined) {
-        const index = await composeImage(whole, frame, layersOf(whole), output, registry);
-        indexes.set(image.id, index);
+      const found = await find(pushed, digests.get(pushed.id));
+      const image = images.find(({ id }) => id === pushed.id);
+      if (found !== undefined && image !== undefined) {
+        indexes.set(image.id, await way.finish(image, found));
         return true;
       }
-      faults.set(image.id, { outcome: 'failed', why: firstLine(result.error) });
+      faults.set(pushed.id, { outcome: 'failed', why: firstLine(result.error) });
       return false;
     } catch (error) {
       if (!(error instanceof UserError) || kitchen.signal.aborted) throw error;
-      faults.set(image.id, { outcome: 'failed', why: error.message });
+      faults.set(pushed.id, { outcome: 'failed', why: error.message });
       return false;
     }
   };
 
   const push = async (id: string, wave: readonly Image[]): Promise<void> => {
-    const pushed = await pushImages(id, wave, output, context);
+    const pushed = await pushImages(id, wave, output, contextOf(kitchen));
     results.push(pushed.result);
     const settled = await Promise.all(wave.map((image) => settle(image, pushed)));
     const missing = wave.filter((_, at) => settled[at] === false);
@@ -105,11 +164,10 @@ export const stage = async (
     }
   };
 
-  const waves = pushWaves(complete.map(frameOf));
+  const waves = pushWaves(complete.map(way.pushed));
   for (const [at, wave] of waves.entries())
     await push(`push ${at + 1} of ${waves.length}, ${wave.length} images`, wave);
-  const reused = provided.filter(({ outcome }) => outcome === 'from the registry');
-  return { results, reused: reused.map(({ layer }) => layer.id), indexes, faults };
+  return { results, reused: way.reused, indexes, faults };
 };
 
 const firstLine = (text = 'the registry does not have what was pushed'): string =>

@@ -36,7 +36,7 @@ export const makeTinyCatalogue = async (agents: readonly string[]): Promise<Tiny
   );
   await writeFile(
     join(root, 'runtimes', 'mini', 'Dockerfile.hbs'),
-    `FROM --platform=$BUILDPLATFORM {{upstream from}} AS {{stage}}\nRUN install -d /out/usr/local/share && echo mini > /out/usr/local/share/mini # ${word}\n`,
+    `FROM --platform=$BUILDPLATFORM {{upstream from}} AS {{stage}}\nRUN <<EOF\nset -eu\ninstall -d /out/usr/local/share\necho mini > /out/usr/local/share/mini\necho ${word} > /out/usr/local/share/word\n{{> times}}\nEOF\n`,
   );
   const files = new Map<string, string>();
   const server = createServer((request, response) => {

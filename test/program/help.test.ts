@@ -19,6 +19,8 @@ const publishing = [
   '--scan <scanner>',
   '--fail-on <severity>',
   '--no-scan',
+  '--provenance <mode>',
+  '--sbom <generator>',
   '--journal <file>',
   '--report <file>',
 ];

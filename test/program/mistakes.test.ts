@@ -63,6 +63,16 @@ describe('wrong usage ends with exit code 2, and', () => {
       'error: --until: there is no step "push"\nhint: there are: stage, test, promote\n',
     ],
     [
+      'a kind of provenance that there is not',
+      ['publish', '--registry', 'r.example.com', '--provenance', 'mid'],
+      'error: --provenance: there is no mode "mid"\nhint: there are: min, max, off\n',
+    ],
+    [
+      'a generator without its digest',
+      ['publish', '--registry', 'r.example.com', '--sbom', 'docker.io/acme/scan:1'],
+      'error: --sbom: "docker.io/acme/scan:1" is no image by its digest\nhint: write registry/repository@sha256:…, which docker buildx imagetools inspect tells, or off\n',
+    ],
+    [
       'a number of days that is none',
       ['prune', '--registry', 'r.example.com', '--keep-days', '-1'],
       "error: option '--keep-days <n>' argument '-1' is invalid. Expected a whole number.\n(bakery --help explains)\n",

@@ -10,7 +10,6 @@ const row = (Repository: string, Tag: string, changes: Record<string, string> = 
     Tag,
     Digest: '<none>',
     Size: '890MB',
-    CreatedSince: '3 minutes ago',
     Containers: 'N/A',
     ...changes,
   });
@@ -42,7 +41,6 @@ describe('images', () => {
         version: '2.1.0',
         platform: 'linux/amd64',
         size: '890MB',
-        created: '3 minutes ago',
         registry: 'registry.example.com/ai',
         digest,
       },

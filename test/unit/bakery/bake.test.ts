@@ -8,13 +8,18 @@ import {
   layerPushCommand,
   type Output,
   pushedDigests,
+  type RegistryOutput,
   tagOf,
   targetName,
 } from '../../../bakery/core/bake.ts';
 import type { Image, Layer } from '../../../bakery/core/plan.ts';
 import { annotationsOf } from '../../../bakery/core/publish.ts';
+import { sourceDate } from '../../../bakery/core/source-date.ts';
 import { digest } from '../support.ts';
 import { image } from './images.ts';
+
+/** So that the times in the configuration are those of the inputs: none. */
+const epoch = { SOURCE_DATE_EPOCH: String(sourceDate) };
 
 const nothing: BuildInputs = { secrets: {}, args: {} };
 const inputs: BuildInputs = {
@@ -23,7 +28,7 @@ const inputs: BuildInputs = {
 };
 const engine: Output = { to: 'engine' };
 const created = '2026-11-21T10:00:00.000Z';
-const registry: Output = { to: 'registry', registry: '127.0.0.1:5000/acme', created };
+const registry: RegistryOutput = { to: 'registry', registry: '127.0.0.1:5000/acme', created };
 
 const Targets = z.object({ target: z.record(z.string(), z.unknown()) });
 
@@ -46,6 +51,7 @@ describe('the bake file', () => {
           tags: ['ai-otter:php8.4'],
           output: ['type=image,compression=uncompressed,oci-mediatypes=true'],
           attest: ['type=provenance,disabled=true'],
+          args: epoch,
         },
         otter_go: expect.objectContaining({ tags: ['ai-otter:go'] }),
       },
@@ -85,16 +91,40 @@ describe('the bake file', () => {
   });
 
   test('makes an index in a registry, of one platform as well, as only an index is annotated', () => {
-    const args = { BUILDKIT_MULTI_PLATFORM: '1' };
+    const args = { ...epoch, BUILDKIT_MULTI_PLATFORM: '1' };
     expect(target(image(), registry, inputs)).toMatchObject({ args: { ...inputs.args, ...args } });
     expect(target(image({ platforms: ['linux/amd64'] }), registry)).toMatchObject({ args });
-    expect(target(image(), engine)).not.toHaveProperty('args');
+    expect(target(image(), engine)).toHaveProperty('args', epoch);
   });
 
   test('names secrets by their paths, and gives proxies as predefined arguments', () => {
     expect(target(image(), engine, inputs)).toMatchObject({
       secret: ['type=file,id=ca,src=/etc/ssl/ca.pem', 'type=file,id=npmrc,src=/home/me/npm rc'],
       args: { HTTPS_PROXY: 'http://me:secret@proxy:3128' },
+    });
+  });
+
+  test('links the layers anew where the cache is not wanted, and takes the layers themselves as just built', () => {
+    expect(Targets.parse(bakeFile([image()], registry, nothing, true)).target).toEqual({
+      otter_php8_4: expect.objectContaining({ 'no-cache-filter': ['image'] }),
+    });
+    expect(target(image(), registry)).not.toHaveProperty('no-cache-filter');
+  });
+
+  test('says in the index where it came from', () => {
+    const origin = { source: 'https://example.com/bakery', revision: 'a'.repeat(40) };
+    expect(target(image(), { ...registry, origin })).toMatchObject({
+      annotations: expect.arrayContaining([
+        'index:org.opencontainers.image.source=https://example.com/bakery',
+        `index:org.opencontainers.image.revision=${'a'.repeat(40)}`,
+      ]),
+    });
+  });
+
+  test('has attached to images of a registry what is asked for', () => {
+    const attest = { provenance: 'min', sbom: `example.com/scan@${digest('e')}` } as const;
+    expect(target(image(), { ...registry, attest })).toMatchObject({
+      attest: ['type=provenance,mode=min', `type=sbom,generator=example.com/scan@${digest('e')}`],
     });
   });
 
@@ -185,6 +215,7 @@ describe('the command that builds a layer', () => {
         '--secret=type=file,id=ca,src=/etc/ssl/ca.pem',
         '--secret=type=file,id=npmrc,src=/home/me/npm rc',
         '--build-arg=HTTPS_PROXY',
+        `--build-arg=SOURCE_DATE_EPOCH=${sourceDate}`,
         'agents/otter',
       ],
       env: inputs.args,
@@ -200,6 +231,13 @@ describe('the command that builds a layer', () => {
       `--annotation=manifest:ai-run.key=${digest('b')}`,
       '--annotation=manifest:org.opencontainers.image.title=agent/otter linux/arm64',
       `--annotation=manifest:org.opencontainers.image.created=${created}`,
+    ]);
+  });
+
+  test('runs steps that the cache has, where the cache is not wanted', () => {
+    const { args } = layerCommand(layer, inputs);
+    expect(layerCommand(layer, inputs, true).args.filter((arg) => !args.includes(arg))).toEqual([
+      '--no-cache',
     ]);
   });
 

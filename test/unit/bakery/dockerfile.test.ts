@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { type Checkout, openCheckout, planCells } from '../../../bakery/checkout.ts';
@@ -186,4 +187,16 @@ test('the upstream images are those of the chosen agents and of all runtimes', (
     ].toSorted(),
   );
   expect(of('none')).toEqual(shared);
+});
+
+describe('the files of every layer get the same times, when all else is done, by', () => {
+  const root = join(import.meta.dirname, '../../..');
+  const templates = [
+    ...['npm', 'pypi', 'download'].map((kind) => `bakery/templates/${kind}.hbs`),
+    ...readdirSync(join(root, 'runtimes')).map((name) => `runtimes/${name}/Dockerfile.hbs`),
+  ];
+  test.each(templates)('%s', (path) => {
+    const text = readFileSync(join(root, path), 'utf8');
+    expect(text.trimEnd().split('\n').slice(-2)).toEqual(['{{> times}}', 'EOF']);
+  });
 });

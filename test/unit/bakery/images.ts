@@ -24,6 +24,7 @@ export const image = (changes: Partial<Image> = {}): Image => ({
   dockerfile: 'FROM scratch AS image\n',
   context: 'agents/otter',
   layers: [],
+  labels: {},
   ...changes,
 });
 

@@ -31,6 +31,7 @@ const templates: Templates = {
   ca: '',
   libraries: '',
   elf: '# for the target\n',
+  times: '',
   image:
     'FROM {{upstream from}} AS image\n{{#each layers}}\nCOPY --link --from={{stage}} /out/ /\n{{/each}}\n{{#each env}}\nENV {{key}}={{value}}\n{{/each}}\n{{#each labels}}\nLABEL {{key}}={{value}}\n{{/each}}\n',
 };
@@ -40,6 +41,7 @@ type Inputs = {
   readonly runtimes?: readonly Folder[];
   readonly lock?: Readonly<Record<string, string>>;
   readonly mirrors?: Record<string, string>;
+  readonly source?: string;
   readonly selection?: Partial<Selection>;
   readonly templates?: Partial<Templates>;
 };
@@ -58,6 +60,7 @@ const planned = (changes: Inputs = {}): Plan => {
     runtimes: [baseFolder, goFolder, php],
     lock,
     mirrors: {},
+    source: undefined,
     ...changes,
   };
   const definitions = readCatalogue(inputs.agents, inputs.runtimes);
@@ -73,6 +76,7 @@ const planned = (changes: Inputs = {}): Plan => {
     definitions,
     { canonical: by({}), local: by(inputs.mirrors) },
     inputs.lock,
+    inputs.source,
   );
 };
 
@@ -323,6 +327,7 @@ describe('of the inputs of an image', () => {
       { lock: { ...lock, 'docker.io/library/debian:13': digest('9') } },
       ['runtime.base', 'runtime.go', 'runtime.php', 'base'],
     ],
+    ['the repository is named', { source: 'https://example.com/bakery' }, ['image']],
   ])('where %s, these differ', (_, change, names) => {
     const inputs = inputsOf(change);
     expect(Object.keys(inputs).filter((name) => inputs[name] !== same[name])).toEqual(names);
@@ -331,6 +336,18 @@ describe('of the inputs of an image', () => {
   test('the version is the locked one', () => {
     expect(planned().images.map(({ version }) => version)).toContain('1.2.3');
   });
+});
+
+test('an image names the repository that a setting names, and no commit', () => {
+  const [named] = planned({ source: 'https://example.com/bakery' }).images;
+  expect(named?.dockerfile).toContain('source=https://example.com/bakery');
+  expect(named?.labels).toHaveProperty(
+    ['org.opencontainers.image.source'],
+    'https://example.com/bakery',
+  );
+  const [plain] = planned().images;
+  expect(plain?.dockerfile).not.toContain('image.source');
+  expect(Object.keys(named?.labels ?? {}).join()).not.toMatch(/revision|created/);
 });
 
 describe('mirrors', () => {

@@ -284,3 +284,21 @@ test('an index says what it was made of, and when', () => {
     'org.opencontainers.image.created': '2026-11-21T10:00:00Z',
   });
 });
+
+test('an index says what its images say to everybody, and where they came from', () => {
+  const labels = {
+    'org.opencontainers.image.licenses': 'MIT',
+    'org.opencontainers.image.source': 'https://example.com/setting',
+    'ai-run.contract': '{}',
+  };
+  const annotations = annotationsOf(image({ labels }), '2026-11-21T10:00:00Z', {
+    source: 'https://example.com/setting',
+    revision: 'a'.repeat(40),
+  });
+  expect(annotations).toMatchObject({
+    'org.opencontainers.image.licenses': 'MIT',
+    'org.opencontainers.image.source': 'https://example.com/setting',
+    'org.opencontainers.image.revision': 'a'.repeat(40),
+  });
+  expect(annotations).not.toHaveProperty(['ai-run.contract']);
+});
