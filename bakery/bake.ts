@@ -34,7 +34,7 @@ type BakedLayers = {
 };
 
 /** Wave 1: those layers that this builder has not built before. */
-const bakeLayers = async (
+export const bakeLayers = async (
   plan: Plan,
   images: readonly Image[],
   kitchen: Kitchen,

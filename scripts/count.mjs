@@ -12,6 +12,7 @@ const expected = [
   'package.json',
   'endurance.json',
   'bake.json',
+  'reliability.json',
 ];
 const files = readdirSync(folder);
 const tests = files.flatMap((file) =>
