@@ -125,6 +125,8 @@ describe('completion', () => {
         'build',
         'test',
         'publish',
+        'ci',
+        'layer',
         'prune',
         'update',
         'doctor',
