@@ -1,7 +1,7 @@
 import { type BuildContext, buildImages, buildLayers, type BuildResult } from './build.ts';
 import { isEngine } from './builder.ts';
 import { buildInputs } from './checkout.ts';
-import { cellName, type Image, type Layer, type Plan } from './core/plan.ts';
+import { cellName, type Image, type Layer, layersFor, type Plan } from './core/plan.ts';
 import type { ImageReport } from './core/report.ts';
 import { type Engine, localImages } from './engine.ts';
 import type { Kitchen } from './kitchen.ts';
@@ -40,7 +40,7 @@ export const bakeLayers = async (
   kitchen: Kitchen,
 ): Promise<BakedLayers> => {
   const { memory, force } = kitchen;
-  const needed = plan.layers.filter(({ id }) => images.some(({ layers }) => layers.includes(id)));
+  const needed = layersFor(plan, images);
   const layers = force ? needed : await pending(needed, ({ key }) => memory.wasBuilt(key));
   const results = await buildLayers(layers, contextOf(kitchen));
   for (const [at, layer] of layers.entries()) {

@@ -90,9 +90,10 @@ const versionIn = (said: string | null | undefined): string | undefined =>
  * Whether uids of this engine's containers are those of the machine, from its answer to `docker info` alone. Docker Desktop
  * shares files through its virtual machine, as the user who started it.
  */
-const uidsOf = (info: unknown): 'same' | 'rootless' | 'remapped' => {
-  const { SecurityOptions, OperatingSystem } = Info.parse(info);
-  const security = securityOf(SecurityOptions ?? []);
+const uidsOf = (
+  { OperatingSystem }: z.infer<typeof Info>,
+  security: ReadonlyMap<string, string>,
+): 'same' | 'rootless' | 'remapped' => {
   if (OperatingSystem?.startsWith('Docker Desktop') === true) return 'same';
   if (security.has('rootless')) return 'rootless';
   return security.has('userns') ? 'remapped' : 'same';
@@ -118,7 +119,7 @@ export const parseEngine = (version: unknown, info: unknown): EngineInfo => {
   const runc = versionIn(
     parts.get('runc') ?? parts.get('OCI Runtime (runc)') ?? said.RuncCommit?.ID,
   );
-  const uids = uidsOf(info);
+  const uids = uidsOf(said, security);
   const limits = [
     ['memory', said.MemoryLimit],
     ['pids', said.PidsLimit],

@@ -1,6 +1,7 @@
 import { stringify } from 'yaml';
 import { openCheckout, planCells, selectLocked, subjectsOf } from '../checkout.ts';
 import { pipeline } from '../core/pipeline.ts';
+import { layersFor } from '../core/plan.ts';
 import { writeAtomic } from '../files.ts';
 import { missingLayers } from '../publish/layers.ts';
 import { look } from '../publish/look.ts';
@@ -45,10 +46,8 @@ export const ci = async (flags: CommonFlags & SelectionFlags & CiFlags): Promise
   const [hidden] = unseen;
   if (hidden !== undefined) throw hidden.error;
   const images = orders.map(({ subject: { image }, need }) => ({ image, need }));
-  const toBuild = images.filter(({ need }) => need.step === 'build');
-  const needed = plan.layers.filter(({ id }) =>
-    toBuild.some(({ image }) => image.layers.includes(id)),
-  );
+  const toBuild = images.filter(({ need }) => need.step === 'build').map(({ image }) => image);
+  const needed = layersFor(plan, toBuild);
   const layers = (await missingLayers(needed, registry, client, false)).map(({ layer }) => layer);
   const settings = checkout.settings.ci ?? {};
   const result = pipeline({ layers, images }, { registry, selection, until, settings });

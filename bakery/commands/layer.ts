@@ -1,10 +1,10 @@
-import { join } from 'node:path';
 import { UserError } from '../../ai-run/core/error.ts';
 import { allLayers, buildInputs, openCheckout } from '../checkout.ts';
 import { partOf } from '../core/layer.ts';
 import { pickPlatforms } from '../core/matrix.ts';
 import type { Layer } from '../core/plan.ts';
 import { openDisplay } from '../display.ts';
+import { logsOf } from '../logs.ts';
 import { type ProvidedLayer, provideLayers } from '../publish/layers.ts';
 import { openRegistry } from '../registry/client.ts';
 import { duration, paint, table } from '../report.ts';
@@ -73,20 +73,20 @@ export const layer = async (
   const where = registryOf(flags.registry);
   const checkout = await openCheckout(flags.root);
   const layers = choose(allLayers(checkout), flags.ids, pickPlatforms(flags.platform ?? []));
-  const now = new Date().toISOString();
+  const now = new Date();
   const display = openDisplay(flags.quiet === true ? 'none' : 'auto');
   let provided: readonly ProvidedLayer[];
   try {
     provided = await provideLayers(
       layers,
-      { to: 'registry', registry: where, created: now },
+      { to: 'registry', registry: where, created: now.toISOString() },
       openRegistry(flags.signal),
       {
         root: checkout.root,
         inputs: buildInputs(checkout),
         display,
         signal: flags.signal,
-        logs: join(checkout.own, '.bakery', 'logs', now.replaceAll(':', '-')),
+        logs: logsOf(checkout, now),
         builds: flags.jobs ?? checkout.settings.jobs ?? builds,
         force: flags.force === true,
       },

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { UserError } from '../../ai-run/core/error.ts';
 import { type Checkout, openCheckout, planCells, selectLocked, subjectsOf } from '../checkout.ts';
 import { attestOf } from '../core/attest.ts';
+import { layersFor } from '../core/plan.ts';
 import { junit } from '../core/report.ts';
 import type { PublishedImage, PublishReport } from '../core/published.ts';
 import { writesOf } from '../core/publish.ts';
@@ -106,8 +107,9 @@ const rehearse = async (checkout: Checkout, flags: Flags, where: string): Promis
   );
   const toBuild = orders.filter(({ need }) => need.step === 'build');
   const missing = await missingLayers(
-    plan.layers.filter(({ id }) =>
-      toBuild.some(({ subject }) => subject.image.layers.includes(id)),
+    layersFor(
+      plan,
+      toBuild.map(({ subject }) => subject.image),
     ),
     where,
     registry,

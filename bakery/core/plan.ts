@@ -58,6 +58,10 @@ export const cellName = (image: Image, platform: Platform): string =>
 /** What will be built, as a value: layers first, then the images they are composed into. */
 export type Plan = { readonly layers: readonly Layer[]; readonly images: readonly Image[] };
 
+/** Those layers of a plan that some images are composed of. */
+export const layersFor = ({ layers }: Plan, images: readonly Image[]): Layer[] =>
+  layers.filter(({ id }) => images.some((image) => image.layers.includes(id)));
+
 /** The label that carries an image's input key. */
 export const keyLabel = 'ai-run.key';
 

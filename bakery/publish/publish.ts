@@ -80,11 +80,13 @@ export const publish = async (
     options.force,
     options.signing,
   );
-  const tooEarly = found.flatMap(({ subject, need }) => {
-    const why = missingBefore(options.from, need);
-    return why === undefined ? [] : [failed(subject.image.reference, options.registry, why)];
-  });
-  const orders = found.filter(({ need }) => missingBefore(options.from, need) === undefined);
+  const orders: Order[] = [];
+  const tooEarly: PublishedImage[] = [];
+  for (const order of found) {
+    const why = missingBefore(options.from, order.need);
+    if (why === undefined) orders.push(order);
+    else tooEarly.push(failed(order.subject.image.reference, options.registry, why));
+  }
   const journal = openJournal(options.journal, options.registry, () => new Date());
   const scans: ScanReport[] = [];
   const isDone = orders.every(({ need }) => need.step === 'nothing');

@@ -8,7 +8,7 @@ import { repositoryOf, type RegistryOutput } from '../core/bake.ts';
 import { isPassing } from '../core/challenge.ts';
 import { frameOf } from '../core/compose.ts';
 import type { Manifest } from '../core/manifest.ts';
-import type { Image, Plan } from '../core/plan.ts';
+import { type Image, layersFor, type Plan } from '../core/plan.ts';
 import { createdAnnotation, stagingTag } from '../core/publish.ts';
 import { pushWaves } from '../core/waves.ts';
 import type { Kitchen } from '../kitchen.ts';
@@ -53,7 +53,7 @@ const composed = async (
   registry: Registry,
   kitchen: Kitchen,
 ): Promise<Way> => {
-  const needed = plan.layers.filter(({ id }) => images.some(({ layers }) => layers.includes(id)));
+  const needed = layersFor(plan, images);
   const provided = await provideLayers(needed, output, registry, contextOf(kitchen));
   for (const { layer, outcome } of provided)
     if (outcome === 'built') await kitchen.memory.built(layer.key);

@@ -1,13 +1,12 @@
-import { spawn } from 'node:child_process';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { blobsOf } from '../../bakery/core/compose.ts';
 import type { Manifest } from '../../bakery/core/manifest.ts';
 import type { PublishReport } from '../../bakery/core/published.ts';
 import { openRegistry } from '../../bakery/registry/client.ts';
-import { bakery, checkout, docker, nonce, type Ran, run } from '../e2e/support.ts';
+import { bakery, docker, nonce, type Ran, run } from '../e2e/support.ts';
 import { isWrite, type Recorder, recordRequests, uploads } from './recorder.ts';
+import { runUntil } from './killed.ts';
 import { makeTinyCatalogue, type TinyCatalogue } from './tiny-catalogue.ts';
 
 /** Layers that were left in a registry, and images that are made of them by a machine that has none; and another builder than the engine. */
@@ -222,29 +221,11 @@ describe.skipIf(started.code !== 0)(`a builder that is not the engine${reason}`,
     where = own;
   });
 
-  /** Runs until standard error shows this, and kills it with everything that it has started. */
-  const killedAt = (line: RegExp): Promise<'killed' | 'ended'> =>
-    new Promise((settle) => {
-      const args = [
-        join(checkout, 'bakery/cli.ts'),
-        '--root',
-        catalogue.root,
-        '--builder',
-        builder,
-      ];
-      const child = spawn(
-        process.execPath,
-        [...args, 'publish', left, '--runtime', 'base', '--registry', where, '--until', 'stage'],
-        { detached: true, stdio: ['ignore', 'ignore', 'pipe'] },
-      );
-      let seen = '';
-      child.stderr.setEncoding('utf8').on('data', (text: string) => {
-        seen += text;
-        if (line.test(seen) && child.pid !== undefined && child.exitCode === null)
-          process.kill(-child.pid, 'SIGKILL');
-      });
-      child.on('close', (_, signal) => settle(signal === 'SIGKILL' ? 'killed' : 'ended'));
-    });
+  const killedAt = (line: RegExp): Promise<'killed' | 'ended'> => {
+    const which = ['--root', catalogue.root, '--builder', builder];
+    const words = ['publish', left, '--runtime', 'base', '--registry', where, '--until', 'stage'];
+    return runUntil(line, [...which, ...words]);
+  };
 
   test('killed after the push and before the staging tag, it goes on, and builds nothing again', async () => {
     recorder.forget();

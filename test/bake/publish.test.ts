@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process';
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -7,7 +6,8 @@ import type { PublishReport } from '../../bakery/core/published.ts';
 import { openRegistry } from '../../bakery/registry/client.ts';
 import { emulation } from '../e2e/emulation.ts';
 import { isWrite, type Recorder, recordRequests, uploads } from './recorder.ts';
-import { bakery, checkout, docker, nonce, type Ran } from '../e2e/support.ts';
+import { bakery, docker, nonce, type Ran } from '../e2e/support.ts';
+import { runUntil } from './killed.ts';
 import { makeTinyCatalogue, type TinyCatalogue } from './tiny-catalogue.ts';
 
 /** Two agents on two runtimes for two platforms, published to a registry that notes every request. */
@@ -266,22 +266,8 @@ describe('an image that fails its tests', () => {
   });
 });
 
-/** Runs until standard error shows this, and kills it with everything that it has started. */
 const killedAt = (line: RegExp): Promise<'killed' | 'ended'> =>
-  new Promise((settle) => {
-    const child = spawn(
-      process.execPath,
-      [join(checkout, 'bakery/cli.ts'), '--root', catalogue.root, 'publish', '--registry', where],
-      { detached: true, stdio: ['ignore', 'ignore', 'pipe'] },
-    );
-    let seen = '';
-    child.stderr.setEncoding('utf8').on('data', (text: string) => {
-      seen += text;
-      if (line.test(seen) && child.pid !== undefined && child.exitCode === null)
-        process.kill(-child.pid, 'SIGKILL');
-    });
-    child.on('close', (_, signal) => settle(signal === 'SIGKILL' ? 'killed' : 'ended'));
-  });
+  runUntil(line, ['--root', catalogue.root, 'publish', '--registry', where]);
 
 test('killed at every step, it goes on where it was', async () => {
   for (const agent of agents) await catalogue.setAgent(agent, '1.3.0');

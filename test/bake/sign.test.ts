@@ -9,8 +9,9 @@ import type { PublishReport } from '../../bakery/core/published.ts';
 import { isSigned, readPublicKey, signatureTag } from '../../bakery/core/signature.ts';
 import { openRegistry } from '../../bakery/registry/client.ts';
 import { aiRun } from '../e2e/tiny-image.ts';
-import { bakery, checkout, docker, edit, nonce, type Ran, run } from '../e2e/support.ts';
+import { bakery, docker, edit, nonce, type Ran, run } from '../e2e/support.ts';
 import { isWrite, type Recorder, recordRequests } from './recorder.ts';
+import { runUntil } from './killed.ts';
 import { makeTinyCatalogue, type TinyCatalogue } from './tiny-catalogue.ts';
 
 /** One agent on two runtimes, published with signatures of a real cosign to a real registry, and started by ai-run. */
@@ -195,20 +196,7 @@ const created = async (work: () => Promise<unknown>): Promise<string[]> => {
 };
 
 const killedAt = (line: RegExp): Promise<'killed' | 'ended'> =>
-  new Promise((settle) => {
-    const child = spawn(
-      process.execPath,
-      [join(checkout, 'bakery/cli.ts'), '--root', catalogue.root, 'publish', '--registry', where],
-      { detached: true, stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, ...password } },
-    );
-    let seen = '';
-    child.stderr.setEncoding('utf8').on('data', (text: string) => {
-      seen += text;
-      if (line.test(seen) && child.pid !== undefined && child.exitCode === null)
-        process.kill(-child.pid, 'SIGKILL');
-    });
-    child.on('close', (_, signal) => settle(signal === 'SIGKILL' ? 'killed' : 'ended'));
-  });
+  runUntil(line, ['--root', catalogue.root, 'publish', '--registry', where], password);
 
 const finding = ({ stdout }: Ran): unknown =>
   (JSON.parse(stdout) as { check: string }[]).find(({ check }) => check === 'signatures');
