@@ -11,7 +11,7 @@ import { describeTerminal } from './terminal.ts';
 
 /** Three real agents and one that fails, on all runtimes and both platforms, from nothing cached. */
 
-const good = { 'e2e-claude': 'claude', 'e2e-gemini': 'gemini', 'e2e-aider': 'aider' };
+const good = { 'e2e-claude': 'claude', 'e2e-gemini': 'gemini', 'e2e-vibe': 'vibe' };
 const broken = 'e2e-broken';
 const runtimes = ['base', 'go', 'php8.4', 'php8.5'];
 const platforms = ['linux/amd64', 'linux/arm64'];
@@ -32,7 +32,7 @@ const makeCold = async (root: string): Promise<void> => {
 
 const makeAgentCold = async (root: string, agent: string, word: string): Promise<void> => {
   const folder = join(root, 'agents', agent);
-  if (agent === 'e2e-aider') {
+  if (agent === 'e2e-vibe') {
     for (const architecture of ['amd64', 'arm64']) {
       await edit(join(folder, `requirements.${architecture}.txt`), (text) => `${text}# ${word}\n`);
     }
