@@ -57,7 +57,7 @@ export const verifyCommand = ({ verify, key }: Trust, image: string): Command =>
 };
 
 /** The last thing that cosign said, which it says twice. */
-const reasonOf = (stderr: string): string =>
+export const cosignReason = (stderr: string): string =>
   redacted(stderr)
     .split('\n')
     .filter((line) => line.trim() !== '')
@@ -77,7 +77,7 @@ export const verifyError = (
   image: string,
   { code, stderr }: { readonly code: number; readonly stderr: string },
 ): UserError => {
-  const reason = reasonOf(stderr);
+  const reason = cosignReason(stderr);
   if (code === 10 || code === 11 || /no signatures found/i.test(reason))
     return new UserError('E_UNSIGNED', `${image} is not signed, and AI_IMAGE_VERIFY is set`, {
       hint,

@@ -1,10 +1,8 @@
 import pLimit from 'p-limit';
 import { UserError } from '../../ai-run/core/error.ts';
 import { type Checkout, planCells, selectLocked, subjectsOf } from '../checkout.ts';
-import type { Manifest } from '../core/manifest.ts';
 import type { Attest } from '../core/attest.ts';
 import type { Selection } from '../core/matrix.ts';
-import type { Move } from '../core/publish.ts';
 import type { ImageReport } from '../core/report.ts';
 import type { PublishedImage, PublishReport } from '../core/published.ts';
 import type { Scanning, ScanReport } from '../core/scan.ts';
@@ -13,11 +11,10 @@ import { missingBefore, type Step } from '../core/steps.ts';
 import type { Kitchen, KitchenOptions } from '../kitchen.ts';
 import { logsOf } from '../logs.ts';
 import { openRegistry } from '../registry/client.ts';
+import { openFinish } from './finish.ts';
 import { openJournal } from './journal.ts';
 import { look, type Order } from './look.ts';
-import { promote } from './promote.ts';
 import type { Staged } from './stage.ts';
-import type { Trial } from './trial.ts';
 
 export type PublishOptions = KitchenOptions & {
   readonly selection: Selection;
@@ -68,7 +65,7 @@ export const publish = async (
   options: PublishOptions,
 ): Promise<PublishReport> => {
   const started = performance.now();
-  const { signal, display, until } = options;
+  const { signal, until } = options;
   const { cells, leftOut } = selectLocked(checkout, options.selection);
   const plan = planCells(checkout, cells);
   const registry = openRegistry(signal);
@@ -128,49 +125,7 @@ export const publish = async (
     kitchen === undefined ? undefined : (await import('./trial.ts')).openTrial(kitchen, registry);
   const tests: ImageReport[] = [];
 
-  const finish = async (order: Order): Promise<PublishedImage> => {
-    const { subject, repository, need, changes } = order;
-    const { image } = subject;
-    const index = need.step === 'build' ? staged.indexes.get(image.id) : need.index;
-    const common = {
-      image: `${repository}:${image.runtime}`,
-      key: image.key,
-      changes,
-      ...(index === undefined ? {} : { digest: index.digest }),
-      moved: [] as readonly Move[],
-    };
-    if (index === undefined) {
-      const fault = staged.faults.get(image.id) ?? { outcome: 'failed', why: 'not pushed' };
-      return { ...common, ...fault };
-    }
-    if (until === 'stage')
-      return { ...common, outcome: need.step === 'build' ? 'staged' : 'up to date' };
-    const fault = await testIndex(order, index, trial, tests, options.acceptUnexecuted);
-    if (fault !== undefined) return { ...common, outcome: 'failed', why: fault };
-    if (until === 'test')
-      return { ...common, outcome: need.step === 'nothing' ? 'up to date' : 'tested' };
-    const isSigned = options.signing !== undefined && need.unsigned !== true;
-    if (gate === undefined || need.step === 'nothing')
-      return { ...common, outcome: 'up to date', ...(isSigned ? { signed: 'before' } : {}) };
-    const passed = await gate.pass(order, index);
-    if ('why' in passed) return { ...common, outcome: 'failed', why: passed.why };
-    if (need.step === 'sign') return { ...common, ...passed, outcome: 'signed' };
-    const name = `promote ${image.id}`;
-    display.start(name);
-    const moved = await promote(image, repository, index, {
-      registry,
-      journal,
-      drop: options.dropPlatforms,
-      signal,
-    }).catch((error: unknown) => {
-      display.end(name, 'failed', '');
-      throw error;
-    });
-    display.end(name, 'done', moved.map(({ tag }) => tag).join(', '));
-    const unmoved = passed.signed === 'now' ? 'signed' : 'up to date';
-    return { ...common, ...passed, outcome: moved.length === 0 ? unmoved : 'promoted', moved };
-  };
-
+  const finish = openFinish({ ...options, staged, trial, gate, tests, registry, journal });
   const limit = pLimit(imagesAtATime);
   // All have ended before what they left is removed.
   const outcomes = await Promise.allSettled(orders.map((order) => limit(() => finish(order))));
@@ -207,22 +162,3 @@ const failed = (reference: string, registry: string, why: string): PublishedImag
   changes: [],
   moved: [],
 });
-
-/** @returns what is wrong with it, or nothing. */
-const testIndex = async (
-  order: Order,
-  index: Manifest,
-  trial: Trial | undefined,
-  tests: ImageReport[],
-  acceptUnexecuted: boolean,
-): Promise<string | undefined> => {
-  const { subject, need } = order;
-  const untested = need.step === 'build' ? subject.image.platforms : need.untested;
-  if (untested.length === 0 || trial === undefined) return undefined;
-  const reports = await trial.test(order, index, untested);
-  tests.push(...reports);
-  const bad = reports.find(
-    ({ test }) => test === 'failed' || (test === 'not run' && !acceptUnexecuted),
-  );
-  return bad === undefined ? undefined : `${bad.platform}: ${bad.why ?? bad.test}`;
-};

@@ -2,7 +2,7 @@ import pLimit from 'p-limit';
 import { type Command, formatCommand } from '../../ai-run/core/command.ts';
 import { UserError } from '../../ai-run/core/error.ts';
 import type { Digest } from '../../ai-run/core/reference.ts';
-import { redacted } from '../../ai-run/core/text.ts';
+import { cosignReason } from '../../ai-run/core/verification.ts';
 import { isPassing, retryDelay } from '../core/challenge.ts';
 import {
   type Cosign,
@@ -40,14 +40,8 @@ const cosign = async (command: Command, signal: AbortSignal): Promise<Outcome> =
   }
 };
 
-/** The last thing that cosign said, which it says twice. */
 const reasonOf = ({ stderr, timedOut }: Outcome): string =>
-  timedOut
-    ? `no answer in ${patience / 1000} seconds`
-    : (redacted(stderr).trim().split('\n').at(-1) ?? '').replace(
-        'error during command execution: ',
-        '',
-      );
+  timedOut ? `no answer in ${patience / 1000} seconds` : cosignReason(stderr);
 
 const findCosign = async (signing: Signing, signal: AbortSignal): Promise<Cosign> => {
   for (const one of [{ hasBundles: true }, { hasBundles: false }])
