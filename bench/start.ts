@@ -4,16 +4,16 @@ import { table } from '../bakery/report.ts';
 import { makeTinyImage } from '../test/e2e/tiny-image.ts';
 
 /**
- * What ai-run adds to the start of a container: `ai-run <image> true` and the identical bare `docker run`, in pairs, in
- * turns. Prints the medians, in milliseconds.
+ * What ai-run adds to the start of a container, in turns: the bare `docker run`, the least that a program for Node can be
+ * which starts the same one, and `ai-run <image> true`. Prints medians, and what is added in the median round.
  */
 
-const pairs = 20;
+const rounds = 20;
 const program = resolve(import.meta.dirname, '../dist/run/ai-run.mjs');
 
 const tiny = await makeTinyImage();
 const env = { ...process.env, ...tiny.env };
-const words = [program, tiny.agent, '--', '-c', 'true'];
+const words = [tiny.agent, '--', '-c', 'true'];
 
 const time = (file: string, args: readonly string[]): number => {
   const started = performance.now();
@@ -25,30 +25,41 @@ const time = (file: string, args: readonly string[]): number => {
 const median = (values: readonly number[]): number =>
   values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
 
+/** Starts docker, hands it the terminal, passes on its exit code, and nothing else. */
+const least = `require('node:child_process')
+  .spawn('sh', ['-c', process.argv[1]], { stdio: 'inherit' })
+  .on('exit', (code) => { process.exitCode = code; });`;
+
 try {
-  const [agent = '', ...rest] = words.slice(1);
-  const { stdout: printed } = spawnSync(process.execPath, [program, '--print', agent, ...rest], {
+  const { stdout: printed } = spawnSync(process.execPath, [program, '--print', ...words], {
     cwd: tiny.project,
     env,
     encoding: 'utf8',
   });
-  const ours = (): number => time(process.execPath, words);
   // The shell reads the line and becomes docker.
-  const bare = (): number => time('sh', ['-c', `exec ${printed}`]);
-  ours();
-  bare();
-  const runs = Array.from({ length: pairs }, (_, at) => {
-    // Whoever goes first finds the machine as the other one left it.
-    if (at % 2 === 0) return { ours: ours(), bare: bare() };
-    const second = bare();
-    return { ours: ours(), bare: second };
+  const line = `exec ${printed}`;
+  const ways = [
+    { name: 'docker run', run: () => time('sh', ['-c', line]) },
+    { name: 'Node, docker run', run: () => time(process.execPath, ['-e', least, line]) },
+    { name: 'ai-run', run: () => time(process.execPath, [program, ...words]) },
+  ];
+  for (const { run } of ways) run();
+  const times = ways.map((): number[] => []);
+  for (let round = 0; round < rounds; round += 1) {
+    // Whoever goes first finds the machine as another one left it.
+    for (let turn = 0; turn < ways.length; turn += 1) {
+      const at = (round + turn) % ways.length;
+      times[at]?.push(ways[at]?.run() ?? 0);
+    }
+  }
+  const bare = times[0] ?? [];
+  const rows = ways.map(({ name }, at) => {
+    const own = times[at] ?? [];
+    const added = median(own.map((value, round) => value - (bare[round] ?? 0)));
+    const ratio = (median(own) / median(bare)).toFixed(2);
+    return [name, `${median(own).toFixed(0)} ms`, `${added.toFixed(0)} ms`, ratio];
   });
-  const own = median(runs.map((run) => run.ours));
-  const docker = median(runs.map((run) => run.bare));
-  const added = median(runs.map((run) => run.ours - run.bare));
-  const header = ['PAIRS', 'AI-RUN', 'DOCKER RUN', 'ADDED', 'RATIO'];
-  const row = [own, docker, added].map((value) => `${value.toFixed(0)} ms`);
-  process.stdout.write(`${table(header, [[String(pairs), ...row, (own / docker).toFixed(2)]])}\n`);
+  process.stdout.write(`${table(['WAY', 'MEDIAN', 'ADDED', 'RATIO'], rows)}\n`);
 } finally {
   await tiny.close();
 }
