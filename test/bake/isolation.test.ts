@@ -5,8 +5,8 @@ import { createServer, type Server } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
-import { createZstdDecompress } from 'node:zlib';
+import { Readable, type Transform } from 'node:stream';
+import { createGunzip, createZstdDecompress } from 'node:zlib';
 import { extract } from 'tar-stream';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse, stringify } from 'yaml';
@@ -46,7 +46,16 @@ const search = async (
   return { found, id: `sha256:${hash.digest('hex')}` };
 };
 
-/** What a blob unpacks to, where it is packed as ours are in a registry: the engine may have got a layer from a build for one. */
+/** What packs layers, by the bytes that they begin with: RFC 8878, 3.1.1 and RFC 1952, 2.3.1. */
+const packers: readonly (readonly [string, () => Transform])[] = [
+  ['28b52ffd', createZstdDecompress],
+  ['1f8b', createGunzip],
+];
+
+/**
+ * What a blob unpacks to, where it is packed: ours are not, but the engine may have got the same layer from a build for a
+ * registry, or from a plain `docker build`.
+ */
 const unpacked = async (bytes: AsyncIterable<unknown>): Promise<AsyncIterable<unknown>> => {
   const chunks = bytes[Symbol.asyncIterator]();
   const first = await chunks.next();
@@ -55,9 +64,9 @@ const unpacked = async (bytes: AsyncIterable<unknown>): Promise<AsyncIterable<un
       for (let next = first; next.done !== true; next = await chunks.next()) yield next.value;
     })(),
   );
-  // RFC 8878, 3.1.1: the magic number of a frame.
-  const isPacked = Buffer.isBuffer(first.value) && first.value.readUInt32LE() === 0xfd2fb528;
-  return isPacked ? all.pipe(createZstdDecompress()) : all;
+  const start = Buffer.isBuffer(first.value) ? first.value.toString('hex', 0, 4) : '';
+  const packer = packers.find(([magic]) => start.startsWith(magic));
+  return packer === undefined ? all : all.pipe(packer[1]());
 };
 
 /**
