@@ -8,10 +8,11 @@ import type { Image } from '../core/plan.ts';
 import { annotationsOf, stagingTag } from '../core/publish.ts';
 import type { Registry } from '../registry/client.ts';
 import type { ProvidedLayer } from './layers.ts';
+import type { Share } from './share.ts';
 
 /**
- * Stages an image out of what the registry has: its frame, in the image's own repository, and its layers. Nothing of a layer is
- * moved: the registry mounts it. Children come before the index, and the tag comes last.
+ * Stages an image out of what the registry has: its frame, in the image's own repository, and its layers, which it gets a share
+ * of. Children come before the index, and the tag comes last.
  * @param frame the index of the image without layers.
  * @param provided every layer of the image.
  * @throws UserError E_REGISTRY, E_NO_LAYER for one that is not there.
@@ -22,6 +23,7 @@ export const composeImage = async (
   provided: readonly ProvidedLayer[],
   { registry: where, created, origin }: RegistryOutput,
   registry: Registry,
+  share: Share,
 ): Promise<Manifest> => {
   const repository = repositoryOf(where, image);
   const layers = `${where}/${layersRepository}`;
@@ -35,10 +37,7 @@ export const composeImage = async (
     const { manifest } = layer;
     if (manifest === undefined)
       throw new UserError('E_NO_LAYER', `${layer.reference} is not there`);
-    for (const digest of blobsOf(manifest).layers) {
-      if (await registry.mountBlob(repository, digest, layers)) continue;
-      await registry.writeBlob(repository, await registry.readBlob(layers, digest));
-    }
+    await Promise.all(blobsOf(manifest).layers.map((digest) => share(repository, digest)));
     return readSingle(layers, manifest);
   };
 

@@ -7,6 +7,7 @@ import { isAttested, nothingAttested } from '../core/attest.ts';
 import { repositoryOf, type RegistryOutput } from '../core/bake.ts';
 import { isPassing } from '../core/challenge.ts';
 import { frameOf } from '../core/compose.ts';
+import { layersRepository } from '../core/layer.ts';
 import type { Manifest } from '../core/manifest.ts';
 import { type Image, layersFor, type Plan } from '../core/plan.ts';
 import { createdAnnotation, stagingTag } from '../core/publish.ts';
@@ -17,6 +18,7 @@ import type { Registry } from '../registry/client.ts';
 import { composeImage } from './compose.ts';
 import { type ProvidedLayer, provideLayers } from './layers.ts';
 import { readBack } from './promote.ts';
+import { openSharing } from './share.ts';
 
 /** What became of the images that had to be built, by image id. */
 export type Staged = {
@@ -57,6 +59,7 @@ const composed = async (
   const provided = await provideLayers(needed, output, registry, contextOf(kitchen));
   for (const { layer, outcome } of provided)
     if (outcome === 'built') await kitchen.memory.built(layer.key);
+  const share = openSharing(registry, `${output.registry}/${layersRepository}`);
   const byId = new Map(provided.map((one) => [one.layer.id, one]));
   /** The lowest first. */
   const layersOf = ({ layers }: Image): ProvidedLayer[] =>
@@ -72,7 +75,7 @@ const composed = async (
       return `${fault.layer.id} failed${fault.result === undefined ? `: ${fault.why ?? ''}` : ''}`;
     },
     pushed: frameOf,
-    finish: (image, frame) => composeImage(image, frame, layersOf(image), output, registry),
+    finish: (image, frame) => composeImage(image, frame, layersOf(image), output, registry, share),
   };
 };
 

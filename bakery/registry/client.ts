@@ -33,7 +33,7 @@ export type Registry = {
    * @throws UserError E_NO_DELETE where the registry deletes nothing.
    */
   readonly deleteManifest: (reference: string) => Promise<void>;
-  /** A blob of this repository; only for small ones, as it is read into memory. */
+  /** A blob of this repository, read into memory. */
   readonly readBlob: (repository: string, digest: Digest) => Promise<Uint8Array<ArrayBuffer>>;
   /** Uploads a blob where it is not there yet. */
   readonly writeBlob: (repository: string, body: Uint8Array<ArrayBuffer>) => Promise<void>;
@@ -57,7 +57,12 @@ type Question = {
   readonly method?: 'HEAD' | 'POST' | 'PUT' | 'DELETE';
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: Uint8Array<ArrayBuffer>;
+  /** Milliseconds; what `ask` grants where absent. */
+  readonly patience?: number;
 };
+
+/** Milliseconds for a blob, which may be a layer of some hundred megabytes. */
+const blobPatience = 30 * 60_000;
 
 /** A reference with all that an address needs. */
 type Place = Reference & { readonly registry: string };
@@ -119,7 +124,7 @@ export const openRegistry = (signal: AbortSignal): Registry => {
   const request = async (
     { registry, repository }: Place,
     url: string,
-    init: Question,
+    { patience, ...init }: Question,
   ): Promise<Answer> => {
     const send = (authorization: string | undefined): Promise<Answer> =>
       ask(
@@ -129,6 +134,7 @@ export const openRegistry = (signal: AbortSignal): Registry => {
           headers: { ...init.headers, ...(authorization === undefined ? {} : { authorization }) },
         },
         signal,
+        patience,
       );
     const reads = init.method === undefined || init.method === 'HEAD';
     const place = `${reads ? 'read' : 'write'} ${registry}/${repository}`;
@@ -179,7 +185,7 @@ export const openRegistry = (signal: AbortSignal): Registry => {
       }),
     readBlob: (text, digest) =>
       at(text, async (place, base) => {
-        const answer = await request(place, `${base}/blobs/${digest}`, {});
+        const answer = await request(place, `${base}/blobs/${digest}`, { patience: blobPatience });
         if (answer.status !== 200) throw failure(answer);
         if (digestOf(answer.body) !== digest)
           throw new Error(`the registry sent another ${digest}`);
@@ -197,7 +203,8 @@ export const openRegistry = (signal: AbortSignal): Registry => {
           throw new Error(`uploads go to ${url.origin}, which is not to see its credentials`);
         url.searchParams.set('digest', digest);
         const headers = { 'content-type': 'application/octet-stream' };
-        const answer = await request(place, url.href, { method: 'PUT', headers, body });
+        const sent = { method: 'PUT', headers, body, patience: blobPatience } as const;
+        const answer = await request(place, url.href, sent);
         if (answer.status !== 201) throw failure(answer);
       }),
     mountBlob: (text, digest, from) =>

@@ -13,7 +13,8 @@ export type Answer = {
 };
 
 const maximumTries = 5;
-const patience = 60_000;
+/** Milliseconds that an answer may take, to its last byte. */
+const usual = 60_000;
 
 let trusting = false;
 /** Trusts what the system trusts, as docker does, besides Node's own list. Node 22.19 and 24.5 can. */
@@ -55,9 +56,15 @@ export const pause = async (milliseconds: number, signal: AbortSignal): Promise<
 
 /**
  * Reads the whole answer, so that one that breaks off in the middle is asked for again as well.
+ * @param patience milliseconds that sending and answering may take.
  * @throws Error that says what the connection died of; UserError E_INTERRUPTED.
  */
-export const ask = async (url: string, init: RequestInit, signal: AbortSignal): Promise<Answer> => {
+export const ask = async (
+  url: string,
+  init: RequestInit,
+  signal: AbortSignal,
+  patience = usual,
+): Promise<Answer> => {
   for (let tries = 1; ; tries += 1) {
     const limit = AbortSignal.any([signal, AbortSignal.timeout(patience)]);
     let asked: number | undefined;

@@ -24,9 +24,10 @@ beforeAll(async () => {
   recorder = await recordRequests('127.0.0.1:5000');
   where = `${recorder.address}/e2e-layers-${nonce()}`;
 });
-afterAll(async () => {
+/** Deletes all that tests have left below a name. */
+const clean = async (below: string): Promise<void> => {
   for (const name of ['ai-layers', ...agents.map((agent) => `ai-${agent}`)]) {
-    const repository = `${where}/${name}`;
+    const repository = `${below}/${name}`;
     const tags = await registry.readTags(repository);
     const found = await Promise.all(
       tags.map((tag) => registry.readManifest(`${repository}:${tag}`)),
@@ -34,6 +35,9 @@ afterAll(async () => {
     for (const digest of new Set(found.flatMap((one) => (one === undefined ? [] : [one.digest]))))
       await registry.deleteManifest(`${repository}@${digest}`);
   }
+};
+afterAll(async () => {
+  await clean(where);
   await recorder.close();
   await catalogue.close();
 });
@@ -96,6 +100,15 @@ const contentsOf = async (repository: string, digest: string | undefined) =>
     }),
   );
 
+/** Digests of the blobs that were to be mounted. */
+const mounted = (lines: readonly string[]): Set<string> =>
+  new Set(
+    lines.flatMap((line) => {
+      const digest = /\?mount=([^&]+)/.exec(line)?.[1];
+      return digest === undefined ? [] : [decodeURIComponent(digest)];
+    }),
+  );
+
 describe('layers that a job leaves in a registry', () => {
   const names = [`agent/${left}`, 'runtime/base', 'runtime/mini'];
 
@@ -121,6 +134,31 @@ describe('layers that a job leaves in a registry', () => {
     expect(code).toBe(0);
     expect(layers.map(({ outcome }) => outcome)).toEqual(['from the registry', 'built']);
     expect(uploads(recorder.requests())).toHaveLength(2);
+  });
+
+  test('are copied where a registry mounts nothing, each once for each repository', async () => {
+    const plain = await recordRequests('127.0.0.1:5000', false);
+    const below = `${plain.address}/e2e-layers-${nonce()}`;
+    try {
+      const words = ['publish', left, '--registry', below, '--until', 'stage', '--json', '--quiet'];
+      const { stdout, stderr } = await bakery(['--root', catalogue.root, ...words]);
+      expect(stdout, stderr).toMatch(/^\{/);
+      const { images } = JSON.parse(stdout) as PublishReport;
+      expect(images.map(({ outcome }) => outcome)).toEqual(['staged', 'staged']);
+      const contents = await Promise.all(
+        images.map(({ image, digest }) => contentsOf(image.replace(/:[^:]+$/, ''), digest)),
+      );
+      const held = new Set<string>(contents.flat().flatMap(({ layers }) => layers));
+      const asked = plain.requests();
+      const wanted = mounted(asked);
+      expect(wanted.size).toBeGreaterThan(0);
+      for (const digest of wanted) expect(held).toContain(digest);
+      const own = uploads(asked.filter((line) => line.includes(`/ai-${left}/`)));
+      expect(own.filter((digest) => wanted.has(digest)).toSorted()).toEqual([...wanted].toSorted());
+    } finally {
+      await clean(below);
+      await plain.close();
+    }
   });
 
   test('become images without building, downloading or uploading any of them', async () => {

@@ -20,13 +20,15 @@ export const uploads = (lines: readonly string[]): string[] =>
     return digest === undefined ? [] : [decodeURIComponent(digest)];
   });
 
-export const recordRequests = async (registry: string): Promise<Recorder> => {
+/** @param mounts whether the registry seems to mount blobs of other repositories; where not, it begins an upload, as it may. */
+export const recordRequests = async (registry: string, mounts = true): Promise<Recorder> => {
   const [host, port] = registry.split(':');
   let lines: string[] = [];
   const server = createServer((incoming, outgoing) => {
     const { method, url = '', headers } = incoming;
     lines.push(`${method} ${url}`);
-    const onward = ask({ host, port, method, path: url, headers }, (answer) => {
+    const path = mounts ? url : url.replace(/\?mount=.*/, '');
+    const onward = ask({ host, port, method, path, headers }, (answer) => {
       outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
       answer.pipe(outgoing);
     });
