@@ -247,6 +247,7 @@ describe('the matrix', () => {
     agents: Object.keys(good),
     runtimes,
     drawing: 'e2e-qwen',
+    title: /Qwen Code/,
   });
 });
 
