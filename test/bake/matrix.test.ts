@@ -11,7 +11,7 @@ import { describeTerminal } from './terminal.ts';
 
 /** Three real agents and one that fails, on all runtimes and both platforms, from nothing cached. */
 
-const good = { 'e2e-claude': 'claude', 'e2e-qwen': 'qwen', 'e2e-vibe': 'vibe' };
+const good = { 'e2e-claude': 'claude', 'e2e-gemini': 'gemini', 'e2e-vibe': 'vibe' };
 const broken = 'e2e-broken';
 const runtimes = ['base', 'go', 'php8.4', 'php8.5'];
 const platforms = ['linux/amd64', 'linux/arm64'];
@@ -200,7 +200,7 @@ describe('the matrix', () => {
   });
 
   test('one agent changed costs that agent’s layers only', async () => {
-    await makeAgentCold(root, 'e2e-qwen', nonce());
+    await makeAgentCold(root, 'e2e-gemini', nonce());
     before = await buildReferences();
     const { stdout } = await bakery([
       '--root',
@@ -213,11 +213,11 @@ describe('the matrix', () => {
     ]);
     const { layers, images } = reportOf(stdout);
     expect(layers.map(({ id }) => id)).toEqual([
-      ...platforms.map((platform) => `agent/e2e-qwen ${platform}`),
+      ...platforms.map((platform) => `agent/e2e-gemini ${platform}`),
       '4 images',
     ]);
     expect(images.filter(({ build }) => build === 'built').map(({ image }) => image)).toEqual(
-      runtimes.flatMap((runtime) => platforms.map(() => `ai-e2e-qwen:${runtime}`)),
+      runtimes.flatMap((runtime) => platforms.map(() => `ai-e2e-gemini:${runtime}`)),
     );
     const executed = (await newSteps()).flat().filter((step) => isRun(step) && !step.cached);
     expect(new Set(executed.map(({ digest }) => digest)).size).toBe(2);
@@ -246,8 +246,7 @@ describe('the matrix', () => {
     root: () => root,
     agents: Object.keys(good),
     runtimes,
-    drawing: 'e2e-qwen',
-    title: /Qwen Code/,
+    drawing: 'e2e-gemini',
   });
 });
 

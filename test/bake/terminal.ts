@@ -16,10 +16,8 @@ type Published = {
   readonly registry: () => string;
   readonly agents: readonly string[];
   readonly runtimes: readonly string[];
-  /** The agent that draws a full screen as soon as it starts, boxes as wide as the terminal in it; published for two platforms. */
+  /** The agent that draws a full screen as soon as it starts, a box as wide as the terminal in it; published for two platforms. */
   readonly drawing: string;
-  /** What it calls itself there. */
-  readonly title: RegExp;
 };
 
 const sees = (running: Running, text: string | RegExp, from = 0): Promise<void> =>
@@ -39,7 +37,6 @@ export const describeTerminal = ({
   agents,
   runtimes,
   drawing,
-  title,
 }: Published): void => {
   describe('pulled from a registry, in a terminal', () => {
     let user: Tiny;
@@ -105,16 +102,15 @@ export const describeTerminal = ({
 
     test('an agent draws its screen as wide as the terminal is, and again when that changes', async () => {
       const running = startInTerminal(user, [drawing], [24, 80]);
-      await sees(running, title);
-      await sees(running, /[╭┌]─{70,78}[╮┐]/);
+      await sees(running, /Gemini CLI/);
+      await sees(running, /╭─{70,78}╮/);
       // It moves the cursor, erases and colours.
-      for (const sequence of ['2K', String.raw`\d+A`, '1m'])
-        await sees(running, new RegExp(String.raw`\u001b\[${sequence}`));
+      for (const sequence of ['\u001b[2K', '\u001b[1A', '\u001b[1m'])
+        expect(running.seen()).toContain(sequence);
       expect(running.seen()).not.toMatch(/─{79}/);
       const before = running.seen().length;
       await resize(running, 40, 120);
-      // Some use no more than 100 columns.
-      await sees(running, /[╭┌]─{81,118}[╮┐]/, before);
+      await sees(running, /╭─{100,118}╮/, before);
       await stop(running);
     });
   });
