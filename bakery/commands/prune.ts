@@ -1,6 +1,6 @@
 import { UserError } from '../../ai-run/core/error.ts';
 import { allLayers, openCheckout } from '../checkout.ts';
-import { layersRepository, layerTag } from '../core/layer.ts';
+import { layersIn, layerTag } from '../core/layer.ts';
 import { select } from '../core/matrix.ts';
 import { planPrune, prune as remove } from '../publish/prune.ts';
 import { openRegistry } from '../registry/client.ts';
@@ -36,7 +36,7 @@ export const prune = async (
   const repositories = [
     ...agents.map(({ name }) => `${where}/ai-${name}`),
     // Layers of all agents and runtimes.
-    ...(flags.agents.length === 0 ? [`${where}/${layersRepository}`] : []),
+    ...(flags.agents.length === 0 ? [layersIn(where)] : []),
   ];
   for (const repository of repositories) {
     try {

@@ -3,8 +3,11 @@ import { type Layer, keyLabel } from './plan.ts';
 
 /** Under which name a registry has a layer, and what is built so that it comes to have it. */
 
-/** The repository of all layers: images are in others, which mount what they are made of. */
-export const layersRepository = 'ai-layers';
+/**
+ * The repository of all layers: images are in others, which mount what they are made of.
+ * @param registry with its namespace: `registry.example.com/ai`.
+ */
+export const layersIn = (registry: string): string => `${registry}/ai-layers`;
 
 /** A layer's name without its platform: `agent/claude`, `runtime/go`. */
 export const partOf = ({ id }: Layer): string => id.split(' ')[0] ?? '';
@@ -20,7 +23,7 @@ export const isLayerTag = (tag: string): boolean => /^layer-[0-9a-f]{12}-/.test(
  * @param registry with its namespace: `registry.example.com/ai`.
  */
 export const layerReference = (registry: string, layer: Layer): string =>
-  `${registry}/${layersRepository}:${layerTag(layer)}`;
+  `${layersIn(registry)}:${layerTag(layer)}`;
 
 /**
  * The text of an image that is this layer and nothing else. It ends in the step by which images link a layer, so that BuildKit

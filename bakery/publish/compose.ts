@@ -2,7 +2,7 @@ import { UserError } from '../../ai-run/core/error.ts';
 import type { Digest } from '../../ai-run/core/reference.ts';
 import { repositoryOf, type RegistryOutput } from '../core/bake.ts';
 import { addLayers, blobsOf, indexOf, manifestsOf, type Single } from '../core/compose.ts';
-import { layersRepository } from '../core/layer.ts';
+import { layersIn } from '../core/layer.ts';
 import type { Manifest } from '../core/manifest.ts';
 import type { Image } from '../core/plan.ts';
 import { annotationsOf, stagingTag } from '../core/publish.ts';
@@ -26,7 +26,7 @@ export const composeImage = async (
   share: Share,
 ): Promise<Manifest> => {
   const repository = repositoryOf(where, image);
-  const layers = `${where}/${layersRepository}`;
+  const layers = layersIn(where);
 
   const readSingle = async (place: string, manifest: Manifest): Promise<Single> => ({
     manifest,

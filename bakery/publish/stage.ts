@@ -7,7 +7,7 @@ import { isAttested, nothingAttested } from '../core/attest.ts';
 import { repositoryOf, type RegistryOutput } from '../core/bake.ts';
 import { isPassing } from '../core/challenge.ts';
 import { frameOf } from '../core/compose.ts';
-import { layersRepository } from '../core/layer.ts';
+import { layersIn } from '../core/layer.ts';
 import type { Manifest } from '../core/manifest.ts';
 import { type Image, layersFor, type Plan } from '../core/plan.ts';
 import { createdAnnotation, stagingTag } from '../core/publish.ts';
@@ -59,7 +59,7 @@ const composed = async (
   const provided = await provideLayers(needed, output, registry, contextOf(kitchen));
   for (const { layer, outcome } of provided)
     if (outcome === 'built') await kitchen.memory.built(layer.key);
-  const share = openSharing(registry, `${output.registry}/${layersRepository}`);
+  const share = openSharing(registry, layersIn(output.registry));
   const byId = new Map(provided.map((one) => [one.layer.id, one]));
   /** The lowest first. */
   const layersOf = ({ layers }: Image): ProvidedLayer[] =>
