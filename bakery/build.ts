@@ -36,6 +36,8 @@ export type BuildContext = {
   readonly builds: number;
   /** Build without the cache. */
   readonly force: boolean;
+  /** Milliseconds for which a build may show nothing before it is ended. */
+  readonly patience: number;
 };
 
 export type BuildResult = {
@@ -49,6 +51,8 @@ export type BuildResult = {
   readonly log: string;
   /** Which step failed, with which error, and the last of its output. */
   readonly error?: string;
+  /** Whether it was ended because it showed nothing any more. */
+  readonly stuck?: true;
 };
 
 /** What failed: the step and its output, or, where BuildKit names none, how docker ended and the last it said. */
@@ -80,7 +84,7 @@ export const build = async (
   id: string,
   command: Command,
   input: string,
-  { root, display, signal, logs }: BuildContext,
+  { root, display, signal, logs, patience }: BuildContext,
 ): Promise<BuildResult> => {
   const log = join(logs, `${logName(id)}.log`);
   const file = await openLog(log);
@@ -89,10 +93,15 @@ export const build = async (
   let lastLine = '';
   display.start(id);
   try {
-    const { exitCode, signal: killedBy } = await run(command, {
+    const {
+      exitCode,
+      signal: killedBy,
+      timedOut,
+    } = await run(command, {
       input,
       cwd: root,
       signal,
+      silence: patience,
       onLine: (line) => {
         all = record(all, line);
         if (all.added !== '') {
@@ -114,12 +123,15 @@ export const build = async (
       ...(ok
         ? {}
         : {
-            error: errorOf(
-              all,
-              `docker ended with ${killedBy ?? `exit code ${exitCode}`}`,
-              // Who is killed has not said why.
-              killedBy === undefined ? lastLine : '',
-            ),
+            error: timedOut
+              ? `docker showed nothing for ${patience / 1000} s and was ended; "patience" in bakery.yaml says how long it may`
+              : errorOf(
+                  all,
+                  `docker ended with ${killedBy ?? `exit code ${exitCode}`}`,
+                  // Who is killed has not said why.
+                  killedBy === undefined ? lastLine : '',
+                ),
+            ...(timedOut ? { stuck: true } : {}),
           }),
     };
   } finally {

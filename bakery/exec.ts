@@ -12,6 +12,7 @@ export type Outcome = {
   readonly signal: string | undefined;
   readonly stdout: string;
   readonly stderr: string;
+  /** Whether it took longer, or was silent for longer, than it may. */
   readonly timedOut: boolean;
 };
 
@@ -20,6 +21,8 @@ export type Options = {
   readonly cwd?: string;
   /** Milliseconds. */
   readonly timeout?: number;
+  /** Milliseconds between two lines of stderr; only with `onLine`. */
+  readonly silence?: number;
   readonly signal?: AbortSignal;
   /** Called with each line of stderr as it comes; stderr is not kept then. */
   readonly onLine?: (line: string) => void;
@@ -43,12 +46,27 @@ export const run = async (command: Command, options: Options = {}): Promise<Outc
     maxBuffer: 16 * 1024 * 1024,
     buffer: { stdout: true, stderr: options.onLine === undefined },
   });
+  let silent = false;
+  let listening: NodeJS.Timeout | undefined;
+  const listen = (): void => {
+    clearTimeout(listening);
+    if (options.silence === undefined) return;
+    listening = setTimeout(() => {
+      silent = true;
+      child.kill();
+    }, options.silence);
+  };
   const reading = (async () => {
     if (options.onLine === undefined) return;
-    for await (const line of child.iterable({ from: 'stderr' })) options.onLine(line);
+    listen();
+    for await (const line of child.iterable({ from: 'stderr' })) {
+      listen();
+      options.onLine(line);
+    }
   })().catch(() => undefined); // the child's own end says what went wrong
   const result = await child;
   await reading;
+  clearTimeout(listening);
   if (result.isCanceled) throw new UserError('E_INTERRUPTED', 'interrupted');
   if (result.code === 'ENOENT') {
     throw new UserError(
@@ -72,17 +90,20 @@ export const run = async (command: Command, options: Options = {}): Promise<Outc
     signal: result.signal,
     stdout: result.stdout ?? '',
     stderr: result.stderr ?? '',
-    timedOut: result.timedOut,
+    timedOut: result.timedOut || silent,
   };
 };
 
 /**
  * Runs a command that must succeed and returns its standard output.
- * @throws UserError E_COMMAND with the command and what it said, when it does not.
+ * @throws UserError E_COMMAND with the command and what it said, when it does not; E_TIMEOUT where it took too long.
  */
 export const capture = async (command: Command, options: Options = {}): Promise<string> => {
   const { exitCode, signal, timedOut, stdout, stderr } = await run(command, options);
   if (exitCode === 0) return stdout;
-  const end = timedOut ? 'ran out of time' : `exited with ${exitCode ?? signal ?? 'no code'}`;
-  throw new UserError('E_COMMAND', `${formatCommand(command)} ${end}\n${redacted(stderr).trim()}`);
+  const said = redacted(stderr).trim();
+  if (timedOut)
+    throw new UserError('E_TIMEOUT', `${formatCommand(command)} ran out of time\n${said}`);
+  const end = `exited with ${exitCode ?? signal ?? 'no code'}`;
+  throw new UserError('E_COMMAND', `${formatCommand(command)} ${end}\n${said}`);
 };

@@ -1,6 +1,7 @@
 import { UserError } from '../ai-run/core/error.ts';
 import { type Builder, isEngine, openBuilder } from './builder.ts';
 import type { Checkout } from './checkout.ts';
+import { patienceOf } from './core/settings.ts';
 import type { Display } from './display.ts';
 import { type Engine, openEngine } from './engine.ts';
 import { logsOf } from './logs.ts';
@@ -32,6 +33,8 @@ export type Kitchen = {
   readonly signal: AbortSignal;
   /** Folder for the logs of this run. */
   readonly logs: string;
+  /** Milliseconds that docker may show nothing. */
+  readonly patience: number;
 };
 
 /** What tests images, and what builds them. */
@@ -74,5 +77,6 @@ export const openKitchen = (
     display,
     signal,
     logs: logsOf(checkout, options.now),
+    patience: patienceOf(checkout.settings),
   };
 };

@@ -23,7 +23,8 @@ export type Pushed = {
 /**
  * Builds into a registry until there is a result that will not change by trying again. BuildKit gives up on a registry after seven
  * seconds, and asks one that wants to be left alone at once again; what was pushed is not pushed twice, so that another try
- * costs little.
+ * costs little. One that stands still is begun again as well: containerd's pusher waits for ever where a token ends in the
+ * middle of an upload and the next one is not to be had at once.
  */
 export const untilPushed = async (
   again: () => Promise<BuildResult>,
@@ -31,9 +32,9 @@ export const untilPushed = async (
 ): Promise<BuildResult> => {
   let result = await again();
   for (let tries = 1; tries < maximumTries; tries += 1) {
-    const { error = '' } = result;
+    const { error = '', stuck = false } = result;
     const isBusy = isPassing(error) || isTorn(error);
-    if (!isRace(error) && !isBusy) break;
+    if (!isRace(error) && !isBusy && !stuck) break;
     // Sixteen times what a single request would wait: BuildKit has asked several times already.
     if (isBusy) await pause(retryDelay(undefined, tries + 4, Math.random()), signal);
     result = await again();

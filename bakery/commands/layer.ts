@@ -3,6 +3,7 @@ import { allLayers, buildInputs, openCheckout } from '../checkout.ts';
 import { partOf } from '../core/layer.ts';
 import { pickPlatforms } from '../core/matrix.ts';
 import type { Layer } from '../core/plan.ts';
+import { patienceOf } from '../core/settings.ts';
 import { openDisplay } from '../display.ts';
 import { logsOf } from '../logs.ts';
 import { type ProvidedLayer, provideLayers } from '../publish/layers.ts';
@@ -74,13 +75,14 @@ export const layer = async (
   const checkout = await openCheckout(flags.root);
   const layers = choose(allLayers(checkout), flags.ids, pickPlatforms(flags.platform ?? []));
   const now = new Date();
+  const patience = patienceOf(checkout.settings);
   const display = openDisplay(flags.quiet === true ? 'none' : 'auto');
   let provided: readonly ProvidedLayer[];
   try {
     provided = await provideLayers(
       layers,
       { to: 'registry', registry: where, created: now.toISOString() },
-      openRegistry(flags.signal),
+      openRegistry(flags.signal, patience),
       {
         root: checkout.root,
         inputs: buildInputs(checkout),
@@ -89,6 +91,7 @@ export const layer = async (
         logs: logsOf(checkout, now),
         builds: flags.jobs ?? checkout.settings.jobs ?? builds,
         force: flags.force === true,
+        patience,
       },
     );
   } finally {

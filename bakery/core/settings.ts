@@ -66,6 +66,11 @@ export const WrittenSettings = z.strictObject({
     .optional(),
   /** How many layers are built, and images tested, at a time. */
   jobs: z.int().min(1).max(64).optional(),
+  /**
+   * Seconds for which a build or a push may show nothing, and that a pull may take, before it is ended and, where that can
+   * help, begun again: 1800 where it is not said. BuildKit says nothing while it uploads.
+   */
+  patience: z.int().min(10).max(86_400).optional(),
   /** What `bakery ci` writes pipelines with. */
   ci: CiSettings.optional(),
   /** Sign what is published, with cosign. */
@@ -79,6 +84,10 @@ export type Settings = WrittenSettings & {
   readonly upstreams: NonNullable<WrittenSettings['upstreams']>;
   readonly upstreamLock: string;
 };
+
+/** How long docker and registries may keep silent, in milliseconds. */
+export const patienceOf = ({ patience = 1800 }: Pick<WrittenSettings, 'patience'>): number =>
+  patience * 1000;
 
 /** The reference under which a mirror serves an upstream image; the longest matching entry wins. */
 export const mirrored = (reference: string, mirrors: Settings['mirrors'] = {}): string => {

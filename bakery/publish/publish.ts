@@ -6,6 +6,7 @@ import type { Selection } from '../core/matrix.ts';
 import type { ImageReport } from '../core/report.ts';
 import type { PublishedImage, PublishReport } from '../core/published.ts';
 import type { Scanning, ScanReport } from '../core/scan.ts';
+import { patienceOf } from '../core/settings.ts';
 import type { Signing } from '../core/signature.ts';
 import { missingBefore, type Step } from '../core/steps.ts';
 import type { Kitchen, KitchenOptions } from '../kitchen.ts';
@@ -68,7 +69,7 @@ export const publish = async (
   const { signal, until } = options;
   const { cells, leftOut } = selectLocked(checkout, options.selection);
   const plan = planCells(checkout, cells);
-  const registry = openRegistry(signal);
+  const registry = openRegistry(signal, patienceOf(checkout.settings));
   const { orders: found, unseen } = await look(
     registry,
     options.registry,

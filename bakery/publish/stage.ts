@@ -160,7 +160,8 @@ export const stage = async (
     const settled = await Promise.all(wave.map((image) => settle(image, pushed)));
     const missing = wave.filter((_, at) => settled[at] === false);
     // One image that fails has taken the others of its call with it: each for itself, unless it is the registry.
-    if (wave.length === 1 || isPassing(pushed.result.error ?? '')) return;
+    const { error = '', stuck = false } = pushed.result;
+    if (wave.length === 1 || stuck || isPassing(error)) return;
     for (const image of missing) {
       faults.delete(image.id);
       await push(`push ${image.id}`, [image]);

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import pLimit from 'p-limit';
+import pLimit, { type LimitFunction } from 'p-limit';
+import { UserError } from '../../ai-run/core/error.ts';
 import { type Platform, platformOfMachine } from '../../ai-run/core/platform.ts';
 import { isPassing, retryDelay } from '../core/challenge.ts';
 import type { TestResult } from '../core/check.ts';
@@ -31,17 +32,22 @@ const maximumPulls = 4;
 /** Its index was read by its digest a moment ago: what is not found of it does not show yet. */
 const mayShow = (said: string): boolean => isPassing(said) || /\bnot found\b/.test(said);
 
-const pull = async (reference: string, platform: Platform, signal: AbortSignal): Promise<void> => {
+const pull = async (
+  reference: string,
+  platform: Platform,
+  { signal, patience }: Kitchen,
+): Promise<void> => {
   const command = {
     file: 'docker',
     args: ['pull', '--quiet', `--platform=${platform}`, reference],
   };
   for (let tries = 1; ; tries += 1) {
     try {
-      await capture(command, { signal });
+      await capture(command, { signal, timeout: patience });
       return;
     } catch (error) {
-      if (tries >= maximumPulls || !mayShow(String(error))) throw error;
+      const isStuck = error instanceof UserError && error.code === 'E_TIMEOUT';
+      if (tries >= maximumPulls || (!isStuck && !mayShow(String(error)))) throw error;
       await pause(retryDelay(undefined, tries + 3, Math.random()), signal);
     }
   }
@@ -55,11 +61,19 @@ export const openTrial = (kitchen: Kitchen, registry: Registry): Trial => {
   const session = randomBytes(6).toString('hex');
   /** Names of this run's own by reference: another run that removes what it pulled takes nothing away from this one. */
   const names = new Map<string, string>();
-  const nameFor = async (reference: string): Promise<string> => {
-    const name = names.get(reference) ?? `bakery-trial:${session}-${names.size}`;
-    names.set(reference, name);
-    await capture({ file: 'docker', args: ['tag', reference, name] }, { signal });
-    return name;
+  /** By reference: while one platform of it is pulled, the engine cannot give a name to another one. */
+  const turns = new Map<string, LimitFunction>();
+  /** @returns the name that the engine has it under. */
+  const fetchImage = (reference: string, platform: Platform): Promise<string> => {
+    const turn = turns.get(reference) ?? pLimit(1);
+    turns.set(reference, turn);
+    return turn(async () => {
+      await pull(reference, platform, kitchen);
+      const name = names.get(reference) ?? `bakery-trial:${session}-${names.size}`;
+      names.set(reference, name);
+      await capture({ file: 'docker', args: ['tag', reference, name] }, { signal });
+      return name;
+    });
   };
 
   const testOne = async (
@@ -74,8 +88,7 @@ export const openTrial = (kitchen: Kitchen, registry: Registry): Trial => {
     const reference = `${repository}@${index.digest}`;
     const name = `test ${cellName(subject.image, platform)}`;
     display.start(name);
-    await pull(reference, platform, signal);
-    const own = await nameFor(reference);
+    const own = await fetchImage(reference, platform);
     const results = await smoke.test(
       { ...subject, image: { ...subject.image, reference: own } },
       platform,

@@ -42,6 +42,7 @@ export const authorize = async (
   { headers }: Answer,
   registry: string,
   signal: AbortSignal,
+  patience: number,
 ): Promise<string | undefined> => {
   const challenge = parseChallenge(headers.get('www-authenticate'));
   const credentials = await readCredentials(registry);
@@ -49,7 +50,8 @@ export const authorize = async (
     return credentials?.kind === 'password' ? basic(credentials) : undefined;
   const { realm, service = '', scope = '' } = challenge?.parameters ?? {};
   if (realm === undefined) return undefined;
-  const answer = await ask(...tokenRequest(realm, { service, scope }, credentials), signal);
+  const request = tokenRequest(realm, { service, scope }, credentials);
+  const answer = await ask(...request, signal, patience);
   if (answer.status >= 400 && answer.status < 404) return undefined;
   if (answer.status !== 200)
     throw new Error(`no token from ${new URL(realm).host}: ${answer.status} ${answer.statusText}`);

@@ -14,6 +14,7 @@ import {
   parseManifest,
   parseTags,
 } from '../core/manifest.ts';
+import { patienceOf } from '../core/settings.ts';
 import { authorize } from './authorize.ts';
 import { addressOf, type Answer, ask } from './http.ts';
 
@@ -57,12 +58,12 @@ type Question = {
   readonly method?: 'HEAD' | 'POST' | 'PUT' | 'DELETE';
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: Uint8Array<ArrayBuffer>;
-  /** Milliseconds; what `ask` grants where absent. */
-  readonly patience?: number;
+  /** Whether its body, or that of its answer, is a blob, which may be a layer of some hundred megabytes. */
+  readonly isLarge?: true;
 };
 
-/** Milliseconds for a blob, which may be a layer of some hundred megabytes. */
-const blobPatience = 30 * 60_000;
+/** Milliseconds that an answer without a blob may take, to its last byte. */
+const longest = 60_000;
 
 /** A reference with all that an address needs. */
 type Place = Reference & { readonly registry: string };
@@ -104,8 +105,12 @@ const nextPage = ({ headers }: Answer, url: string): string | undefined => {
   return next?.origin === new URL(url).origin ? next.href : undefined;
 };
 
-/** A client of all registries, with the credentials that docker has. */
-export const openRegistry = (signal: AbortSignal): Registry => {
+/**
+ * A client of all registries, with the credentials that docker has.
+ * @param patience milliseconds that sending and answering may take at most.
+ */
+export const openRegistry = (signal: AbortSignal, patience = patienceOf({})): Registry => {
+  const usual = Math.min(longest, patience);
   /** By registry, repository and whether something is written: what authorized last. */
   const known = new Map<string, string>();
   /** By the same: what is being asked for, once for all requests that wait for it. */
@@ -114,7 +119,7 @@ export const openRegistry = (signal: AbortSignal): Registry => {
   const renew = (place: string, answer: Answer, registry: string): Promise<string | undefined> => {
     const renewing =
       asked.get(place) ??
-      authorize(answer, registry, signal).finally(() => {
+      authorize(answer, registry, signal, usual).finally(() => {
         asked.delete(place);
       });
     asked.set(place, renewing);
@@ -124,7 +129,7 @@ export const openRegistry = (signal: AbortSignal): Registry => {
   const request = async (
     { registry, repository }: Place,
     url: string,
-    { patience, ...init }: Question,
+    { isLarge, ...init }: Question,
   ): Promise<Answer> => {
     const send = (authorization: string | undefined): Promise<Answer> =>
       ask(
@@ -134,7 +139,7 @@ export const openRegistry = (signal: AbortSignal): Registry => {
           headers: { ...init.headers, ...(authorization === undefined ? {} : { authorization }) },
         },
         signal,
-        patience,
+        isLarge === true ? patience : usual,
       );
     const reads = init.method === undefined || init.method === 'HEAD';
     const place = `${reads ? 'read' : 'write'} ${registry}/${repository}`;
@@ -185,7 +190,7 @@ export const openRegistry = (signal: AbortSignal): Registry => {
       }),
     readBlob: (text, digest) =>
       at(text, async (place, base) => {
-        const answer = await request(place, `${base}/blobs/${digest}`, { patience: blobPatience });
+        const answer = await request(place, `${base}/blobs/${digest}`, { isLarge: true });
         if (answer.status !== 200) throw failure(answer);
         if (digestOf(answer.body) !== digest)
           throw new Error(`the registry sent another ${digest}`);
@@ -203,7 +208,7 @@ export const openRegistry = (signal: AbortSignal): Registry => {
           throw new Error(`uploads go to ${url.origin}, which is not to see its credentials`);
         url.searchParams.set('digest', digest);
         const headers = { 'content-type': 'application/octet-stream' };
-        const sent = { method: 'PUT', headers, body, patience: blobPatience } as const;
+        const sent = { method: 'PUT', headers, body, isLarge: true } as const;
         const answer = await request(place, url.href, sent);
         if (answer.status !== 201) throw failure(answer);
       }),

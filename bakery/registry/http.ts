@@ -13,8 +13,6 @@ export type Answer = {
 };
 
 const maximumTries = 5;
-/** Milliseconds that an answer may take, to its last byte. */
-const usual = 60_000;
 
 let trusting = false;
 /** Trusts what the system trusts, as docker does, besides Node's own list. Node 22.19 and 24.5 can. */
@@ -54,6 +52,8 @@ export const pause = async (milliseconds: number, signal: AbortSignal): Promise<
   if (signal.aborted) throw new UserError('E_INTERRUPTED', 'interrupted');
 };
 
+const isLate = (error: unknown): boolean => error instanceof Error && error.name === 'TimeoutError';
+
 /**
  * Reads the whole answer, so that one that breaks off in the middle is asked for again as well.
  * @param patience milliseconds that sending and answering may take.
@@ -63,7 +63,7 @@ export const ask = async (
   url: string,
   init: RequestInit,
   signal: AbortSignal,
-  patience = usual,
+  patience: number,
 ): Promise<Answer> => {
   for (let tries = 1; ; tries += 1) {
     const limit = AbortSignal.any([signal, AbortSignal.timeout(patience)]);
@@ -81,7 +81,9 @@ export const ask = async (
       const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
       // Nobody listens, or the name does not exist: that does not pass.
       if (tries >= maximumTries || /ECONNREFUSED|ENOTFOUND/.test(String(cause)))
-        throw new Error(messageOf(cause), { cause: error });
+        throw new Error(isLate(error) ? `no answer in ${patience / 1000} s` : messageOf(cause), {
+          cause: error,
+        });
     }
     await pause(retryDelay(asked, tries, Math.random()), signal);
   }

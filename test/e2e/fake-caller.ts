@@ -8,6 +8,8 @@ import { checkout, type Ran } from './support.ts';
 export type Caller = {
   readonly pid: number;
   readonly child: ChildProcess;
+  /** What it has written to stderr so far. */
+  readonly said: () => string;
   readonly ended: Promise<Ran>;
 };
 
@@ -29,7 +31,7 @@ export const startBakery = (
   const ended = new Promise<Ran>((settle) => {
     child.on('close', (code) => settle({ code: code ?? -1, stdout, stderr }));
   });
-  return { pid: child.pid ?? 0, child, ended };
+  return { pid: child.pid ?? 0, child, said: () => stderr, ended };
 };
 
 type Process = { readonly pid: number; readonly parent: number; readonly command: string };

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
@@ -17,19 +18,22 @@ export type FaultProxy = {
   /** Told of each request when it comes, until told otherwise. */
   readonly watch: (watcher: Watcher) => void;
   readonly tokens: Tokens;
-  /** Everything that came since it was last asked to forget. */
+  /** Everything that came and was answered since it was last asked to forget. */
   readonly log: () => readonly Entry[];
+  /** What has come and is not answered yet. */
+  readonly underWay: () => readonly Started[];
   readonly forget: () => void;
   readonly close: () => Promise<void>;
 };
 
+type Started = RegistryRequest & { readonly fault?: FaultKind };
+
 /** One request, and what became of it; bytes are those of bodies. */
-export type Entry = RegistryRequest & {
+export type Entry = Started & {
   readonly status: number;
   /** From the client to the registry, and back. */
   readonly sent: number;
   readonly received: number;
-  readonly fault?: FaultKind;
 };
 
 const bodyOf = async (incoming: IncomingMessage): Promise<Buffer> => {
@@ -61,6 +65,7 @@ export const openFaultProxy = async (registry: string): Promise<FaultProxy> => {
   let faults: Faults = noFaults;
   let watcher = nobody;
   let entries: Entry[] = [];
+  const open = new Set<Started>();
 
   const handle = async (
     request: RegistryRequest,
@@ -81,6 +86,12 @@ export const openFaultProxy = async (registry: string): Promise<FaultProxy> => {
     }
     if (fault?.kind === 'reset before the registry is asked') {
       reset(incoming.socket);
+      return nothing;
+    }
+    if (fault?.kind === 'no answer') {
+      // What the client sends is read; it is its to go away.
+      incoming.resume();
+      await once(outgoing, 'close');
       return nothing;
     }
     if (fault?.kind === 'slow') await setTimeout(slownessOf(fault));
@@ -109,15 +120,14 @@ export const openFaultProxy = async (registry: string): Promise<FaultProxy> => {
     // Whoever has no token is asked for one, and nothing else happens to them.
     const isKnown = request.about === 'token' || tokens.isValid(incoming.headers.authorization);
     const fault = isKnown ? faults(request) : undefined;
-    handle(request, fault, isKnown, incoming, outgoing).then(
-      (relayed) =>
-        entries.push({
-          ...request,
-          ...relayed,
-          ...(fault === undefined ? {} : { fault: fault.kind }),
-        }),
-      () => reset(incoming.socket),
-    );
+    const started = { ...request, ...(fault === undefined ? {} : { fault: fault.kind }) };
+    open.add(started);
+    handle(request, fault, isKnown, incoming, outgoing)
+      .then(
+        (relayed) => entries.push({ ...started, ...relayed }),
+        () => reset(incoming.socket),
+      )
+      .finally(() => open.delete(started));
   });
   await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
   return {
@@ -129,6 +139,7 @@ export const openFaultProxy = async (registry: string): Promise<FaultProxy> => {
     watch: (next) => (watcher = next),
     tokens,
     log: () => entries,
+    underWay: () => [...open],
     forget: () => (entries = []),
     close: () =>
       new Promise((closed) => {

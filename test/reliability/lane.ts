@@ -89,6 +89,7 @@ export const openLane = async (seed: number, figures: Figures): Promise<Lane> =>
     proxy.inject(noFaults);
     proxy.forget();
     const again = await publishOnce(catalogue.root, where, proxy);
+    if (again.stuck !== undefined) return [`repeated: ${again.stuck}`];
     if (again.code !== 0) return [`repeated: ${say(again)}`];
     const hadToWrite = proxy.log().some(isWrite);
     proxy.forget();
@@ -141,7 +142,12 @@ export const openLane = async (seed: number, figures: Figures): Promise<Lane> =>
         ([tag, { digest }]) => before.tags.get(tag)?.digest !== digest,
       ).length;
       const told = killed ? `killed ${moment?.name}` : say(publication);
-      const problems = [...after.wrong, ...gone(after, before), ...(await converge(built))];
+      const problems = [
+        ...(publication.stuck === undefined ? [] : [publication.stuck]),
+        ...after.wrong,
+        ...gone(after, before),
+        ...(await converge(built)),
+      ];
       if (process.env['VERBOSE'] !== undefined)
         console.log(`run ${run}, ${Math.round(milliseconds)} ms, ${told}`);
       return problems.map((problem) => `run ${run}, ${told}: ${problem}`);

@@ -41,7 +41,9 @@ afterEach(() => {
   vi.unstubAllEnvs();
 });
 
-const client = () => openRegistry(new AbortController().signal);
+/** Milliseconds. */
+const patience = 2000;
+const client = () => openRegistry(new AbortController().signal, patience);
 const push = (tag: string, dockerfile: string) =>
   run(
     'docker',
@@ -92,6 +94,7 @@ describe('the bakery’s own client', () => {
     ['403 for a rate limit', 'DENIED You have exceeded a secondary rate limit'],
     ['expired token', '401 Unauthorized'],
     ['reset before the registry is asked', /ECONNRESET|other side closed/],
+    ['no answer', 'no answer in 2 s'],
   ] as const)('gives up where it never ends, and says why: %s', async (kind, why) => {
     proxy.inject(randomFaults(1, 1, [kind]));
     await expect(client().writeManifest(`${image()}:never`, manifest)).rejects.toThrow(why);

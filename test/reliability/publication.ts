@@ -1,5 +1,5 @@
 import type { PublishReport } from '../../bakery/core/published.ts';
-import { startBakery } from '../e2e/fake-caller.ts';
+import { descendants, startBakery } from '../e2e/fake-caller.ts';
 import type { FaultProxy } from './fault-proxy.ts';
 import { isAt, type Moment } from './killer.ts';
 
@@ -7,6 +7,8 @@ import { isAt, type Moment } from './killer.ts';
 export type Publication = {
   readonly code: number;
   readonly killed: boolean;
+  /** What it was at when it had to be ended, because it did not end. */
+  readonly stuck?: string;
   readonly milliseconds: number;
   /** Ids of the layers whose build it said was done: `agent/one linux/amd64`. */
   readonly built: readonly string[];
@@ -17,6 +19,25 @@ export type Publication = {
 
 /** Milliseconds that pass at most between a request and the kill that follows it. */
 const latest = 150;
+
+/** Milliseconds after which a publication does not end any more: many times what the slowest has taken. */
+const stuckAfter = 10 * 60_000;
+
+const describeStuck = async (pid: number, proxy: FaultProxy, stderr: string): Promise<string> =>
+  [
+    `not ended after ${stuckAfter / 1000} s`,
+    'its programs:',
+    ...(await descendants(pid)).map(({ command }) => `  ${command}`),
+    'not answered:',
+    ...proxy.underWay().map((request) => `  ${JSON.stringify(request)}`),
+    'answered last:',
+    ...proxy
+      .log()
+      .slice(-20)
+      .map((entry) => `  ${JSON.stringify(entry)}`),
+    'it said:',
+    stderr,
+  ].join('\n');
 
 /** @param usual milliseconds that it takes when it is not killed. */
 export const publishOnce = async (
@@ -47,11 +68,18 @@ export const publishOnce = async (
     }
     moved ||= isAt('while tags are moved', request, moved);
   });
+  let stuck: string | undefined;
+  const giveUp = async (): Promise<void> => {
+    stuck = await describeStuck(caller.pid, proxy, caller.said());
+    kill();
+  };
+  const watchdog = setTimeout(() => void giveUp(), stuckAfter);
   const { code, stdout, stderr } = await caller.ended;
-  for (const timer of timers) clearTimeout(timer);
+  for (const timer of [...timers, watchdog]) clearTimeout(timer);
   return {
     code,
     killed,
+    ...(stuck === undefined ? {} : { stuck }),
     milliseconds: performance.now() - started,
     built: [...stderr.matchAll(/✔ ((?:agent|runtime)\/\S+ linux\/\w+)/g)].map(([, id = '']) => id),
     report: stdout.startsWith('{') ? (JSON.parse(stdout) as PublishReport) : undefined,

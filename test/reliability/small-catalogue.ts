@@ -55,7 +55,8 @@ export const makeSmallCatalogue = async (
     upstreamLock?: string;
   };
   const mirrors = { ...settings.mirrors, 'docker.io/reliability': `${registry}/reliability` };
-  await writeFile(local, stringify({ ...settings, mirrors }));
+  // Nothing takes as long here, unless it does not end.
+  await writeFile(local, stringify({ ...settings, mirrors, patience: 20 }));
   await appendFile(
     join(root, settings.upstreamLock ?? 'upstream.lock.yaml'),
     `${name}: ${digest}\n`,
