@@ -64,6 +64,8 @@ const NpmInstall = z.strictObject({
   requires: z.array(TreePath).default([]),
   /** Paths to delete: parts for other platforms, which no ELF check would let pass. */
   prune: z.array(TreePath).default([]),
+  /** Programs that are packed without the right to be executed: npm gives it to a package's `bin` only. */
+  executable: z.array(TreePath).default([]),
 });
 const PypiInstall = z.strictObject({
   kind: z.literal('pypi'),

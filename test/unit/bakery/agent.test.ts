@@ -80,6 +80,11 @@ const mistakes: readonly [string, Written, string][] = [
   ['a program with a space', npm({ program: 'a b' }), `install.program: ${treePath}`],
   ['a program with a line break', npm({ program: 'a\nb' }), `install.program: ${treePath}`],
   ['a pruned path above its tree', npm({ prune: ['x', '../x'] }), `install.prune[1]: ${treePath}`],
+  [
+    'a program of the system',
+    npm({ executable: ['/bin/sh'] }),
+    `install.executable[0]: ${treePath}`,
+  ],
   ['a pruned path of the system', npm({ prune: ['/etc'] }), `install.prune[0]: ${treePath}`],
   [
     'a pruned path that goes up at its end',
@@ -253,7 +258,7 @@ describe('an agent', () => {
     expect(readAgent()).toMatchObject({
       platforms: ['linux/amd64', 'linux/arm64'],
       env: {},
-      install: { requires: [], prune: [] },
+      install: { requires: [], prune: [], executable: [] },
       checks: [{ exit: 0, timeout: 60 }],
       contract: { credentials: [], state: [], cache: [], projectConfig: [], hosts: [] },
     });
