@@ -1,22 +1,21 @@
 import { docker } from '../e2e/support.ts';
 
-const lines = async (...args: readonly string[]): Promise<string[]> =>
+const ids = async (...args: readonly string[]): Promise<string[]> =>
   (await docker(...args)).stdout.split('\n').filter((line) => line !== '');
 
 /** Removes what killed tests of these agents have left in the engine: containers that were made, and images that were pulled. */
 export const removeLeftovers = async (agents: readonly string[]): Promise<void> => {
-  for (const title of agents.flatMap((agent) => [`${agent} on Base`, `${agent} on Mini`])) {
-    const label = `--filter=label=org.opencontainers.image.title=${title}`;
-    const containers = await lines('ps', '--all', '--quiet', label);
+  const titles = agents.flatMap((agent) => [`${agent} on Base`, `${agent} on Mini`]);
+  const labels = titles.map((title) => `label=org.opencontainers.image.title=${title}`);
+  for (const label of labels) {
+    const containers = await ids('ps', '--all', '--quiet', `--filter=${label}`);
     if (containers.length > 0) await docker('rm', '--force', ...containers);
-    // Removed by one name, an image may still show under another for a moment.
-    for (let tries = 0; tries < 3; tries += 1) {
-      const format = '{{.Repository}} {{.Tag}} {{.Digest}}';
-      const names = (await lines('image', 'ls', label, '--format', format)).flatMap((line) => {
-        const [repository, tag, digest] = line.split(' ');
-        return tag === '<none>' ? [`${repository}@${digest}`] : [`${repository}:${tag}`];
-      });
-      if (names.length > 0) await docker('image', 'rm', '--force', ...names);
-    }
   }
+  // By label, because tests give images names of their own; and by name, because one whose pull was killed has no labels.
+  const references = agents.map((agent) => `reference=*/*/ai-${agent}`);
+  const images = new Set<string>();
+  for (const filter of [...labels, ...references])
+    for (const id of await ids('image', 'ls', '--quiet', '--no-trunc', `--filter=${filter}`))
+      images.add(id);
+  if (images.size > 0) await docker('image', 'rm', '--force', ...images);
 };

@@ -2,7 +2,7 @@ import { appendFile, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse, stringify } from 'yaml';
 import { makeTinyCatalogue, type TinyCatalogue } from '../bake/tiny-catalogue.ts';
-import { nonce, run, upstream } from '../e2e/support.ts';
+import { docker, nonce, run, upstream } from '../e2e/support.ts';
 
 /** The tiny catalogue on a base of two megabytes: what is pushed and pulled hundreds of times is small as well. */
 export type SmallCatalogue = TinyCatalogue & {
@@ -78,5 +78,13 @@ export const makeSmallCatalogue = async (
   const setRuntime = (word: string): Promise<void> => write('mini', { mini: 'mini', word });
   await write('base', { base: nonce() });
   await setRuntime(nonce());
-  return { ...catalogue, setRuntime };
+  return {
+    ...catalogue,
+    setRuntime,
+    close: async () => {
+      // BuildKit leaves in the engine what it pushes.
+      await docker('image', 'rm', '--force', tag);
+      await catalogue.close();
+    },
+  };
 };
