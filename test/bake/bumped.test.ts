@@ -2,12 +2,10 @@ import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { emulation } from '../e2e/emulation.ts';
 import { nonce } from '../e2e/support.ts';
-import { type Entry, type FaultProxy, openFaultProxy } from '../reliability/fault-proxy.ts';
-import { removeLeftovers } from '../reliability/leftovers.ts';
+import type { Entry } from '../reliability/fault-proxy.ts';
 import { publishOnce } from '../reliability/publication.ts';
 import { isWrite } from '../reliability/request.ts';
-import { makeSmallCatalogue, type SmallCatalogue } from '../reliability/small-catalogue.ts';
-import { type Registry, serveRegistry } from './registry.ts';
+import { openRig, type Rig } from '../reliability/rig.ts';
 
 /** What changes is uploaded, and nothing else: bytes counted between the bakery and the registry. */
 
@@ -15,22 +13,13 @@ const word = nonce();
 const [one, two] = [`e2e-${word}-one`, `e2e-${word}-two`] as const;
 const repositoryOf = (agent: string): string => `ai/ai-${agent}`;
 
-let registry: Registry;
-let proxy: FaultProxy;
-let catalogue: SmallCatalogue;
+let rig: Rig;
 
 beforeAll(async () => {
   await emulation.on();
-  registry = await serveRegistry();
-  proxy = await openFaultProxy(registry.host);
-  catalogue = await makeSmallCatalogue([one, two], registry.host);
+  rig = await openRig([one, two]);
 });
-afterAll(async () => {
-  await catalogue.close();
-  await removeLeftovers([one, two]);
-  await proxy.close();
-  await registry.close();
-});
+afterAll(() => rig.close());
 
 /** Sizes of what tags need, by digest. */
 type Content = {
@@ -46,7 +35,7 @@ type Body = { readonly [list in 'manifests' | 'layers']?: readonly Descriptor[] 
 const get = async (path: string): Promise<Buffer> => {
   const accept =
     'application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json';
-  const answer = await fetch(`http://${registry.host}/v2/${path}`, { headers: { accept } });
+  const answer = await fetch(`http://${rig.registry.host}/v2/${path}`, { headers: { accept } });
   expect(answer.status, path).toBe(200);
   return Buffer.from(await answer.arrayBuffer());
 };
@@ -94,10 +83,14 @@ const sentFor = (entries: readonly Entry[], about: Entry['about']): number =>
   entries.filter((each) => each.about === about).reduce((sum, { sent }) => sum + sent, 0);
 
 const publish = async (): Promise<readonly Entry[]> => {
-  proxy.forget();
-  const { code, stderr } = await publishOnce(catalogue.root, `${proxy.address}/ai`, proxy);
+  rig.proxy.forget();
+  const { code, stderr } = await publishOnce(
+    rig.catalogue.root,
+    `${rig.proxy.address}/ai`,
+    rig.proxy,
+  );
   expect(code, stderr).toBe(0);
-  return proxy.log();
+  return rig.proxy.log();
 };
 
 const both = ['base', 'mini'];
@@ -114,7 +107,7 @@ const layers = 'layers';
 test('one agent bumped: its own layers, configurations and manifests, and no byte for anything else', async () => {
   const before = await allOf(one);
   const layersBefore = await allOf(layers);
-  await catalogue.setAgent(one, '1.1.0');
+  await rig.catalogue.setAgent(one, '1.1.0');
   const entries = await publish();
   // One layer for each platform, whatever the number of runtimes, and a configuration for each image of each platform.
   const images = added(before.blobs, (await contentOf(one, both)).blobs);
@@ -142,7 +135,7 @@ test('one agent bumped: its own layers, configurations and manifests, and no byt
 
 test('a runtime bumped: its own layer is sent', async () => {
   const before = await contentOf(one, both);
-  await catalogue.setRuntime(`${word}again`);
+  await rig.catalogue.setRuntime(`${word}again`);
   const sent = uploaded(await publish());
   const ofOne = added(before.blobs, (await contentOf(one, both)).blobs);
   const ofTwo = (await contentOf(two, both)).blobs;

@@ -28,6 +28,16 @@ export type Faults = (request: RegistryRequest) => Fault | undefined;
 
 export const noFaults: Faults = () => undefined;
 
+/** The first so many of these, and none after them. */
+export const atMost = (number: number, faults: Faults): Faults => {
+  let left = number;
+  return (request) => {
+    const fault = left > 0 ? faults(request) : undefined;
+    if (fault !== undefined) left -= 1;
+    return fault;
+  };
+};
+
 /** Bodies that are large enough to break in the middle. */
 const hasUpload = ({ method, about }: RegistryRequest): boolean =>
   (about === 'upload' && (method === 'PUT' || method === 'PATCH')) ||

@@ -1,15 +1,12 @@
-import { type Registry, serveRegistry } from '../bake/registry.ts';
 import { nonce } from '../e2e/support.ts';
 import { audit, type Audit } from './audit.ts';
-import { openFaultProxy } from './fault-proxy.ts';
 import { noFaults, randomFaults } from './faults.ts';
 import { count, countRequests, type Figures } from './figures.ts';
 import { momentOf } from './killer.ts';
-import { removeLeftovers } from './leftovers.ts';
 import { type Publication, publishOnce } from './publication.ts';
 import { chance, pick } from './random.ts';
 import { isWrite } from './request.ts';
-import { makeSmallCatalogue } from './small-catalogue.ts';
+import { openRig } from './rig.ts';
 
 /** A registry, a proxy that fails in front of it, and a catalogue that is published there again and again. */
 export type Lane = {
@@ -31,7 +28,8 @@ const executed = ({ report }: Publication): string[] =>
 const gone = ({ tags }: Audit, before: Audit): string[] =>
   [...before.tags.keys()].filter((tag) => !tags.has(tag)).map((tag) => `${tag} is gone`);
 
-const say = ({ code, report, stderr }: Publication): string =>
+const say = ({ code, report, stderr, stuck }: Publication): string =>
+  stuck ??
   [
     `exit code ${code}`,
     ...(report?.images ?? []).map(({ image, outcome, why = '' }) => `${image} ${outcome} ${why}`),
@@ -42,9 +40,7 @@ export const openLane = async (seed: number, figures: Figures): Promise<Lane> =>
   const word = nonce();
   const agents = [`e2e-${word}-one`, `e2e-${word}-two`] as const;
   const repositories = agents.map((agent) => `ai/ai-${agent}`);
-  const registry: Registry = await serveRegistry();
-  const proxy = await openFaultProxy(registry.host);
-  const catalogue = await makeSmallCatalogue(agents, registry.host);
+  const { registry, proxy, catalogue, close } = await openRig(agents);
   const where = `${proxy.address}/ai`;
   /** What audits have hashed. */
   const known = new Set<string>();
@@ -89,7 +85,6 @@ export const openLane = async (seed: number, figures: Figures): Promise<Lane> =>
     proxy.inject(noFaults);
     proxy.forget();
     const again = await publishOnce(catalogue.root, where, proxy);
-    if (again.stuck !== undefined) return [`repeated: ${again.stuck}`];
     if (again.code !== 0) return [`repeated: ${say(again)}`];
     const hadToWrite = proxy.log().some(isWrite);
     proxy.forget();
@@ -156,11 +151,6 @@ export const openLane = async (seed: number, figures: Figures): Promise<Lane> =>
       known.clear();
       return (await read()).wrong;
     },
-    close: async () => {
-      await catalogue.close();
-      await removeLeftovers(agents);
-      await proxy.close();
-      await registry.close();
-    },
+    close,
   };
 };

@@ -8,7 +8,14 @@ import { openRegistry } from '../../bakery/registry/client.ts';
 import { type Registry, serveRegistry } from '../bake/registry.ts';
 import { docker, nonce, run } from '../e2e/support.ts';
 import { type FaultProxy, openFaultProxy } from './fault-proxy.ts';
-import { type FaultKind, faultKinds, type Faults, noFaults, randomFaults } from './faults.ts';
+import {
+  atMost,
+  type FaultKind,
+  faultKinds,
+  type Faults,
+  noFaults,
+  randomFaults,
+} from './faults.ts';
 import { password } from './tokens.ts';
 
 /** The proxy fails as it says it does, for everybody who speaks to a registry; and what passes is the registry's own. */
@@ -52,15 +59,8 @@ const push = (tag: string, dockerfile: string) =>
   );
 
 /** This kind, for so many of the requests that can have it. */
-const times = (kind: FaultKind, number: number): Faults => {
-  const always = randomFaults(1, 1, [kind]);
-  let left = number;
-  return (request) => {
-    const fault = left > 0 ? always(request) : undefined;
-    if (fault !== undefined) left -= 1;
-    return fault;
-  };
-};
+const times = (kind: FaultKind, number: number): Faults =>
+  atMost(number, randomFaults(1, 1, [kind]));
 const injected = (): (FaultKind | undefined)[] =>
   proxy
     .log()

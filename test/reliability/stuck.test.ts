@@ -3,52 +3,34 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { parse, stringify } from 'yaml';
-import { type Registry, serveRegistry } from '../bake/registry.ts';
 import { emulation } from '../e2e/emulation.ts';
 import { startBakery } from '../e2e/fake-caller.ts';
 import { bakery, nonce, type Ran } from '../e2e/support.ts';
-import { type FaultProxy, openFaultProxy } from './fault-proxy.ts';
-import { type Faults, noFaults } from './faults.ts';
-import { removeLeftovers } from './leftovers.ts';
+import { atMost, type Faults, noFaults } from './faults.ts';
 import type { RegistryRequest } from './request.ts';
-import { makeSmallCatalogue, type SmallCatalogue } from './small-catalogue.ts';
+import { openRig, type Rig } from './rig.ts';
 
 /** A registry that takes a request and never answers: BuildKit and docker wait for ever, the bakery does not. */
 
 const agent = `e2e-${nonce()}`;
-let registry: Registry;
-let proxy: FaultProxy;
-let catalogue: SmallCatalogue;
+let rig: Rig;
 
 beforeAll(async () => {
   await emulation.on();
-  registry = await serveRegistry();
-  proxy = await openFaultProxy(registry.host);
-  catalogue = await makeSmallCatalogue([agent], registry.host);
+  rig = await openRig([agent]);
 });
-afterAll(async () => {
-  await catalogue.close();
-  await removeLeftovers([agent]);
-  await proxy.close();
-  await registry.close();
-});
+afterAll(() => rig.close());
 let version = 0;
 beforeEach(async () => {
   version += 1;
-  await catalogue.setAgent(agent, `1.${version}.0`);
-  proxy.inject(noFaults);
-  proxy.forget();
+  await rig.catalogue.setAgent(agent, `1.${version}.0`);
+  rig.proxy.inject(noFaults);
+  rig.proxy.forget();
 });
 
 /** No answer to the first request of this kind. */
-const once = (isIt: (request: RegistryRequest) => boolean): Faults => {
-  let left = 1;
-  return (request) => {
-    if (left === 0 || !isIt(request)) return undefined;
-    left -= 1;
-    return { kind: 'no answer', amount: 0 };
-  };
-};
+const once = (isIt: (request: RegistryRequest) => boolean): Faults =>
+  atMost(1, (request) => (isIt(request) ? { kind: 'no answer', amount: 0 } : undefined));
 const uploadsBlob = ({ about, method }: RegistryRequest): boolean =>
   about === 'upload' && method === 'PUT';
 const readsBlob = ({ about, method }: RegistryRequest): boolean =>
@@ -56,18 +38,19 @@ const readsBlob = ({ about, method }: RegistryRequest): boolean =>
 
 const args = (...more: readonly string[]): string[] => [
   '--root',
-  catalogue.root,
+  rig.catalogue.root,
   'publish',
   '--registry',
-  `${proxy.address}/ai`,
+  `${rig.proxy.address}/ai`,
   '--json',
   ...more,
 ];
 const publish = (...more: readonly string[]): Promise<Ran> => bakery(args(...more));
-const unanswered = (): number => proxy.log().filter(({ fault }) => fault === 'no answer').length;
+const unanswered = (): number =>
+  rig.proxy.log().filter(({ fault }) => fault === 'no answer').length;
 
 test('a push that stands still is begun again', async () => {
-  proxy.inject(once(uploadsBlob));
+  rig.proxy.inject(once(uploadsBlob));
   const { code, stdout, stderr } = await publish();
   expect(code, `${stdout}\n${stderr}`).toBe(0);
   expect(unanswered()).toBe(1);
@@ -76,24 +59,24 @@ test('a push that stands still is begun again', async () => {
 test('and so is a pull', async () => {
   const staged = await publish('--until', 'stage');
   expect(staged.code, staged.stderr).toBe(0);
-  proxy.forget();
+  rig.proxy.forget();
   // Nobody but docker reads blobs of what is staged.
-  proxy.inject(once(readsBlob));
+  rig.proxy.inject(once(readsBlob));
   const { code, stdout, stderr } = await publish();
   expect(code, `${stdout}\n${stderr}`).toBe(0);
   expect(unanswered()).toBe(1);
 });
 
 test('with more patience, the same push stands still', async () => {
-  const path = join(catalogue.root, 'bakery.local.yaml');
+  const path = join(rig.catalogue.root, 'bakery.local.yaml');
   const settings = parse(await readFile(path, 'utf8')) as { patience: number };
   await writeFile(path, stringify({ ...settings, patience: 3600 }));
   try {
-    proxy.inject(once(uploadsBlob));
+    rig.proxy.inject(once(uploadsBlob));
     const caller = startBakery(args());
     const first = await Promise.race([caller.ended, setTimeout(60_000, 'still there' as const)]);
     expect(first).toBe('still there');
-    expect(proxy.underWay()).toMatchObject([{ fault: 'no answer' }]);
+    expect(rig.proxy.underWay()).toMatchObject([{ fault: 'no answer' }]);
     process.kill(-caller.pid, 'SIGKILL');
     await caller.ended;
   } finally {
