@@ -22,7 +22,7 @@ import {
   record,
 } from './core/progress.ts';
 import type { Display } from './display.ts';
-import { run } from './exec.ts';
+import { type Outcome, run } from './exec.ts';
 import { cannotWrite } from './files.ts';
 
 export type BuildContext = {
@@ -65,6 +65,22 @@ const errorOf = (all: BuildRecord, end: string, lastLine: string): string => {
   );
 };
 
+/** @param patience milliseconds for which it was to show something. */
+const faultOf = (
+  { exitCode, signal, timedOut }: Outcome,
+  all: BuildRecord,
+  lastLine: string,
+  patience: number,
+): Pick<BuildResult, 'error' | 'stuck'> => {
+  if (timedOut) {
+    const error = `docker showed nothing for ${patience / 1000} s and was ended; "patience" in bakery.yaml says how long it may`;
+    return { error, stuck: true };
+  }
+  // Who is killed has not said why.
+  const said = signal === undefined ? lastLine : '';
+  return { error: errorOf(all, `docker ended with ${signal ?? `exit code ${exitCode}`}`, said) };
+};
+
 export const logName = (id: string): string => id.replaceAll(/[^A-Za-z0-9._-]+/g, '-');
 
 /** A log that cannot be written to its end does not stop the build; one that cannot be begun does. */
@@ -93,11 +109,7 @@ export const build = async (
   let lastLine = '';
   display.start(id);
   try {
-    const {
-      exitCode,
-      signal: killedBy,
-      timedOut,
-    } = await run(command, {
+    const outcome = await run(command, {
       input,
       cwd: root,
       signal,
@@ -111,7 +123,7 @@ export const build = async (
         display.detail(id, currentStep(all));
       },
     });
-    const ok = exitCode === 0;
+    const ok = outcome.exitCode === 0;
     const { executed } = countSteps(all);
     display.end(id, ok ? 'done' : 'failed', ok ? (executed === 0 ? 'cached' : '') : `see ${log}`);
     return {
@@ -120,19 +132,7 @@ export const build = async (
       executed,
       milliseconds: performance.now() - started,
       log,
-      ...(ok
-        ? {}
-        : {
-            error: timedOut
-              ? `docker showed nothing for ${patience / 1000} s and was ended; "patience" in bakery.yaml says how long it may`
-              : errorOf(
-                  all,
-                  `docker ended with ${killedBy ?? `exit code ${exitCode}`}`,
-                  // Who is killed has not said why.
-                  killedBy === undefined ? lastLine : '',
-                ),
-            ...(timedOut ? { stuck: true } : {}),
-          }),
+      ...(ok ? {} : faultOf(outcome, all, lastLine, patience)),
     };
   } finally {
     file.end();

@@ -47,20 +47,16 @@ export const run = async (command: Command, options: Options = {}): Promise<Outc
     buffer: { stdout: true, stderr: options.onLine === undefined },
   });
   let silent = false;
-  let listening: NodeJS.Timeout | undefined;
-  const listen = (): void => {
-    clearTimeout(listening);
-    if (options.silence === undefined) return;
-    listening = setTimeout(() => {
-      silent = true;
-      child.kill();
-    }, options.silence);
+  const tooLong = (): void => {
+    silent = true;
+    child.kill();
   };
+  const listening =
+    options.silence === undefined ? undefined : setTimeout(tooLong, options.silence);
   const reading = (async () => {
     if (options.onLine === undefined) return;
-    listen();
     for await (const line of child.iterable({ from: 'stderr' })) {
-      listen();
+      listening?.refresh();
       options.onLine(line);
     }
   })().catch(() => undefined); // the child's own end says what went wrong
