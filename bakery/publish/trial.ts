@@ -32,22 +32,29 @@ const maximumPulls = 4;
 /** Its index was read by its digest a moment ago: what is not found of it does not show yet. */
 const mayShow = (said: string): boolean => isPassing(said) || /\bnot found\b/.test(said);
 
+/**
+ * Between a pull and a name of one's own, another run may remove what was pulled, or pull another platform of it, for which the
+ * engine has an index and not yet what it names.
+ */
+const isTaken = (said: string): boolean =>
+  /\bNo such image\b|failed to read config content/.test(said);
+
 const pull = async (
   reference: string,
+  name: string,
   platform: Platform,
   { signal, patience }: Kitchen,
 ): Promise<void> => {
-  const command = {
-    file: 'docker',
-    args: ['pull', '--quiet', `--platform=${platform}`, reference],
-  };
+  const args = ['pull', '--quiet', `--platform=${platform}`, reference];
   for (let tries = 1; ; tries += 1) {
     try {
-      await capture(command, { signal, timeout: patience });
+      await capture({ file: 'docker', args }, { signal, timeout: patience });
+      await capture({ file: 'docker', args: ['tag', reference, name] }, { signal });
       return;
     } catch (error) {
       const isStuck = error instanceof UserError && error.code === 'E_TIMEOUT';
-      if (tries >= maximumPulls || (!isStuck && !mayShow(String(error)))) throw error;
+      const said = String(error);
+      if (tries >= maximumPulls || !(isStuck || mayShow(said) || isTaken(said))) throw error;
       await pause(retryDelay(undefined, tries + 3, Math.random()), signal);
     }
   }
@@ -68,10 +75,9 @@ export const openTrial = (kitchen: Kitchen, registry: Registry): Trial => {
     const turn = turns.get(reference) ?? pLimit(1);
     turns.set(reference, turn);
     return turn(async () => {
-      await pull(reference, platform, kitchen);
       const name = names.get(reference) ?? `bakery-trial:${session}-${names.size}`;
       names.set(reference, name);
-      await capture({ file: 'docker', args: ['tag', reference, name] }, { signal });
+      await pull(reference, name, platform, kitchen);
       return name;
     });
   };
