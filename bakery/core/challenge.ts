@@ -47,11 +47,18 @@ export const isPassing = (said: string): boolean =>
   isRateLimit(said) || passing.some((words) => words.test(said));
 
 /**
- * Whether a push lost something on its way: the registry has other bytes than were sent, or does not know what it was sent
- * before. BuildKit computes digests itself, so what it sends is right, and another push sends what is missing.
+ * Whether a registry does not know what it was sent a moment ago: some show late what was written, and distribution's file
+ * storage reads an empty link while somebody else writes the same one. Distribution spec, "error codes"
+ */
+export const isUnseen = (said: string): boolean => /blob unknown|BLOB_UNKNOWN/i.test(said);
+
+/**
+ * Whether an upload lost something on its way: the registry has other bytes than were sent, or does not know what it was sent
+ * before. Digests are computed by who sends, so what is sent is right, and sending again brings what is missing.
  * Distribution spec, "error codes"; the words are those of distribution and of registries made of it.
  */
 export const isTorn = (said: string): boolean =>
-  /digest did not match|length did not match|blob (?:upload )?(?:unknown|invalid)|(?:DIGEST|SIZE|BLOB_UPLOAD)_INVALID|BLOB(?:_UPLOAD)?_UNKNOWN/i.test(
+  isUnseen(said) ||
+  /digest did not match|length did not match|blob (?:upload unknown|(?:upload )?invalid)|(?:DIGEST|SIZE|BLOB_UPLOAD)_INVALID|BLOB_UPLOAD_UNKNOWN/i.test(
     said,
   );

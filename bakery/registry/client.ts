@@ -14,9 +14,10 @@ import {
   parseManifest,
   parseTags,
 } from '../core/manifest.ts';
+import { isTorn, isUnseen, retryDelay } from '../core/challenge.ts';
 import { patienceOf } from '../core/settings.ts';
 import { authorize } from './authorize.ts';
-import { addressOf, type Answer, ask } from './http.ts';
+import { addressOf, type Answer, ask, pause } from './http.ts';
 
 /** What registries are asked for. Distribution spec: github.com/opencontainers/distribution-spec */
 
@@ -27,7 +28,7 @@ export type Registry = {
    * @returns undefined where it has nothing.
    */
   readonly readManifest: (reference: string) => Promise<Manifest | undefined>;
-  /** Puts these very bytes under a reference's tag; doing it twice is doing it once. */
+  /** Puts these very bytes under a reference's tag; doing it twice is doing it once. What they name has been written before. */
   readonly writeManifest: (reference: string, manifest: Manifest) => Promise<void>;
   /**
    * Deletes a manifest by digest, and with it every tag that points to it. One that is gone is no error.
@@ -80,6 +81,9 @@ const manifestPath = ({ digest, tag }: Reference): string =>
 
 /** How often a request is sent with other credentials. */
 const maximumTries = 4;
+
+/** How often something is written from its beginning. */
+const maximumWrites = 6;
 
 const failure = ({ status, statusText, body }: Answer): Error =>
   new Error([`${status} ${statusText}`, ...parseFaults(body)].join(': '));
@@ -157,6 +161,20 @@ export const openRegistry = (signal: AbortSignal, patience = patienceOf({})): Re
     }
   };
 
+  /** Writes from the beginning again, while it is `isLost` that the registry says. */
+  const write = async (
+    send: () => Promise<Answer>,
+    isLost: (said: string) => boolean,
+  ): Promise<void> => {
+    for (let tries = 1; ; tries += 1) {
+      const answer = await send();
+      if (answer.status === 200 || answer.status === 201) return;
+      const error = failure(answer);
+      if (tries >= maximumWrites || !isLost(error.message)) throw error;
+      await pause(retryDelay(undefined, tries, Math.random()), signal);
+    }
+  };
+
   return {
     readManifest: (text) =>
       at(text, async (place, base) => {
@@ -171,12 +189,9 @@ export const openRegistry = (signal: AbortSignal, patience = patienceOf({})): Re
       }),
     writeManifest: (text, { body, mediaType }) =>
       at(text, async (place, base) => {
-        const answer = await request(place, `${base}/${manifestPath(place)}`, {
-          method: 'PUT',
-          headers: { 'content-type': mediaType },
-          body,
-        });
-        if (answer.status !== 201) throw failure(answer);
+        const headers = { 'content-type': mediaType };
+        const put = { method: 'PUT', headers, body } as const;
+        await write(() => request(place, `${base}/${manifestPath(place)}`, put), isUnseen);
       }),
     deleteManifest: (text) =>
       at(text, async (place, base) => {
@@ -199,18 +214,19 @@ export const openRegistry = (signal: AbortSignal, patience = patienceOf({})): Re
     writeBlob: (text, body) =>
       at(text, async (place, base) => {
         const digest = digestOf(body);
-        const there = await request(place, `${base}/blobs/${digest}`, { method: 'HEAD' });
-        if (there.status === 200) return;
-        const begun = await request(place, `${base}/blobs/uploads/`, { method: 'POST' });
-        if (begun.status !== 202) throw failure(begun);
-        const url = new URL(begun.headers.get('location') ?? '', base);
-        if (url.origin !== new URL(base).origin)
-          throw new Error(`uploads go to ${url.origin}, which is not to see its credentials`);
-        url.searchParams.set('digest', digest);
-        const headers = { 'content-type': 'application/octet-stream' };
-        const sent = { method: 'PUT', headers, body, isLarge: true } as const;
-        const answer = await request(place, url.href, sent);
-        if (answer.status !== 201) throw failure(answer);
+        const upload = async (): Promise<Answer> => {
+          const there = await request(place, `${base}/blobs/${digest}`, { method: 'HEAD' });
+          if (there.status === 200) return there;
+          const begun = await request(place, `${base}/blobs/uploads/`, { method: 'POST' });
+          if (begun.status !== 202) return begun;
+          const url = new URL(begun.headers.get('location') ?? '', base);
+          if (url.origin !== new URL(base).origin)
+            throw new Error(`uploads go to ${url.origin}, which is not to see its credentials`);
+          url.searchParams.set('digest', digest);
+          const headers = { 'content-type': 'application/octet-stream' };
+          return request(place, url.href, { method: 'PUT', headers, body, isLarge: true });
+        };
+        await write(upload, isTorn);
       }),
     mountBlob: (text, digest, from) =>
       at(text, async (place, base) => {

@@ -17,6 +17,7 @@ export const faultKinds = [
   'no answer',
   'expired token',
   'read-after-write lag',
+  'what a manifest names is unknown',
 ] as const;
 export type FaultKind = (typeof faultKinds)[number];
 
@@ -57,6 +58,7 @@ const canHave = (kind: FaultKind, request: RegistryRequest): boolean => {
     case 'expired token':
       return request.about !== 'token' && request.about !== 'registry';
     case 'read-after-write lag':
+    case 'what a manifest names is unknown':
       return request.about === 'manifest' && request.method === 'PUT';
     case '403 for a rate limit':
       return isWrite(request);

@@ -2,8 +2,10 @@ import { spawnSync } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
-import type { Manifest } from '../../bakery/core/manifest.ts';
+import { indexOf } from '../../bakery/core/compose.ts';
+import { digestOf, type Manifest, parseManifest } from '../../bakery/core/manifest.ts';
 import { openRegistry } from '../../bakery/registry/client.ts';
 import { type Registry, serveRegistry } from '../bake/registry.ts';
 import { docker, nonce, run } from '../e2e/support.ts';
@@ -48,6 +50,8 @@ afterEach(() => {
   vi.unstubAllEnvs();
 });
 
+const bytes = (said: string): Uint8Array<ArrayBuffer> => new Uint8Array(Buffer.from(said));
+const text = (said: Uint8Array): string => Buffer.from(said).toString();
 /** Milliseconds. */
 const patience = 2000;
 const client = () => openRegistry(new AbortController().signal, patience);
@@ -67,11 +71,11 @@ const injected = (): (FaultKind | undefined)[] =>
     .map(({ fault }) => fault)
     .filter((fault) => fault !== undefined);
 
-/** What has nothing to break off: the bakery uploads no blob itself. */
-const ours = faultKinds.filter((kind) => kind !== 'truncated upload');
+const except = (...others: readonly FaultKind[]): FaultKind[] =>
+  faultKinds.filter((kind) => !others.includes(kind));
 
 describe('the bakery’s own client', () => {
-  test.each(ours)('gets its way through: %s', async (kind) => {
+  test.each(except('truncated upload'))('gets a manifest through: %s', async (kind) => {
     const tag = `${image()}:${kind.replaceAll(/\W+/g, '-')}`;
     const all = client();
     await all.readManifest(tag);
@@ -86,6 +90,36 @@ describe('the bakery’s own client', () => {
     expect(injected()).toEqual([kind]);
     const isSlow = kind === 'slow' || kind === 'read-after-write lag';
     expect(performance.now() - started).toBeGreaterThan(isSlow ? 200 : 0);
+  });
+
+  test.each(except('read-after-write lag', 'what a manifest names is unknown'))(
+    'gets a blob through: %s',
+    async (kind) => {
+      const all = client();
+      const blob = bytes(`${kind} ${nonce().repeat(2000)}`);
+      await all.readManifest(`${image()}:pushed`);
+      proxy.forget();
+      proxy.inject(times(kind, 1));
+      await all.writeBlob(image(), blob);
+      expect(await all.readBlob(image(), digestOf(blob))).toEqual(blob);
+      expect(injected()).toEqual([kind]);
+    },
+  );
+
+  test('waits until what an index names is there, and not for ever', async () => {
+    const annotations = { nonce: nonce() };
+    const child = parseManifest(
+      bytes(JSON.stringify({ ...(JSON.parse(text(manifest.body)) as object), annotations })),
+    );
+    const index = indexOf(new Map([['linux/amd64', child]]), {});
+    await expect(client().writeManifest(`${image()}:early`, index)).rejects.toThrow(
+      '400 Bad Request: MANIFEST_BLOB_UNKNOWN blob unknown to registry',
+    );
+    await Promise.all([
+      client().writeManifest(`${image()}:early`, index),
+      setTimeout(500).then(() => client().writeManifest(`${image()}@${child.digest}`, child)),
+    ]);
+    expect((await client().readManifest(`${image()}:early`))?.digest).toBe(index.digest);
   });
 
   test.each([

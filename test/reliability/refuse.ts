@@ -29,6 +29,12 @@ const refusals: Partial<Record<FaultKind, Refusal>> = {
     message: 'You have exceeded a secondary rate limit',
   },
   '500': { status: 500, code: 'UNKNOWN', message: 'unknown error' },
+  // As distribution answers while somebody else writes the same, and others while it does not show.
+  'what a manifest names is unknown': {
+    status: 400,
+    code: 'MANIFEST_BLOB_UNKNOWN',
+    message: 'blob unknown to registry',
+  },
   '503': { status: 503, code: 'UNAVAILABLE', message: 'service unavailable' },
 };
 

@@ -5,7 +5,13 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { isPassing, isTorn, parseChallenge, retryDelay } from '../../../bakery/core/challenge.ts';
+import {
+  isPassing,
+  isTorn,
+  isUnseen,
+  parseChallenge,
+  retryDelay,
+} from '../../../bakery/core/challenge.ts';
 import { parseManifest } from '../../../bakery/core/manifest.ts';
 import { openRegistry } from '../../../bakery/registry/client.ts';
 
@@ -118,7 +124,7 @@ describe('what is said of a registry', () => {
   });
 });
 
-describe('a push that lost something', () => {
+describe('an upload that lost something', () => {
   test.each([
     ['failed to push r/x:tag: unknown: provided digest did not match uploaded content', true],
     ['provided length did not match content length', true],
@@ -130,8 +136,20 @@ describe('a push that lost something', () => {
     ['manifest unknown', false],
   ])('%s: %s', (said, expected) => {
     expect(isTorn(said)).toBe(expected);
-    // Only a push can send again what is missing.
+    // Only who has it can send again what is missing.
     expect(isPassing(said)).toBe(false);
+  });
+});
+
+describe('a registry that does not know what it has', () => {
+  test.each([
+    ['400 Bad Request: MANIFEST_BLOB_UNKNOWN blob unknown to registry', true],
+    ['manifest blob unknown: blob unknown to registry', true],
+    ['DIGEST_INVALID provided digest did not match uploaded content', false],
+    ['blob upload unknown to registry', false],
+    ['MANIFEST_UNKNOWN manifest unknown', false],
+  ])('%s: %s', (said, expected) => {
+    expect(isUnseen(said)).toBe(expected);
   });
 });
 
@@ -466,11 +484,11 @@ describe('readManifest', () => {
     });
 
     test('and says why it was refused, without repeating it', async () => {
-      const errors = [{ code: 'MANIFEST_BLOB_UNKNOWN', message: 'blob \u001b[31munknown' }];
-      handler = (_, response) => response.writeHead(404).end(JSON.stringify({ errors }));
+      const errors = [{ code: 'MANIFEST_INVALID', message: 'manifest \u001b[31minvalid' }];
+      handler = (_, response) => response.writeHead(400).end(JSON.stringify({ errors }));
       await expect(write()).rejects.toMatchObject({
         code: 'E_REGISTRY',
-        message: `${address}/acme/image:tag: 404 Not Found: MANIFEST_BLOB_UNKNOWN blob unknown`,
+        message: `${address}/acme/image:tag: 400 Bad Request: MANIFEST_INVALID manifest invalid`,
       });
       expect(requests).toHaveLength(1);
     });
@@ -522,6 +540,21 @@ describe('readManifest', () => {
         'POST /v2/acme/image/blobs/uploads/ ',
         `PUT /v2/up/1?state=x&digest=${encodeURIComponent(name)} `,
       ]);
+    });
+
+    test('are uploaded from the beginning again where something of them was lost', async () => {
+      const errors = [{ code: 'DIGEST_INVALID', message: 'provided digest did not match' }];
+      handler = (request, response) => {
+        if (request.method === 'HEAD') return response.writeHead(404).end();
+        if (request.method === 'POST')
+          return response.writeHead(202, { location: `/v2/up/${requests.length}` }).end();
+        return requests.length < 6
+          ? response.writeHead(400).end(JSON.stringify({ errors }))
+          : response.writeHead(201).end();
+      };
+      await opened().writeBlob(repository(), blob);
+      const puts = requests.filter((line) => line.startsWith('PUT'));
+      expect(puts.map((line) => line.slice(0, 12))).toEqual(['PUT /v2/up/2', 'PUT /v2/up/5']);
     });
 
     test('that are there are not uploaded', async () => {
