@@ -180,9 +180,8 @@ describe('the matrix', () => {
         .map(({ image, platform, why }) => [image, platform, why]),
     ).toEqual([]);
     expect(published.tests).toHaveLength(3 * 4 * 2);
-    expect(published.images.map(({ outcome }) => outcome)).toEqual(
-      Array.from({ length: 3 * 4 }, () => 'promoted'),
-    );
+    expect(published.images).toHaveLength(3 * 4);
+    expect(published.images.filter(({ outcome }) => outcome !== 'promoted')).toEqual([]);
     expect(code, stderr).toBe(0);
     const junit = await readFile(join(root, 'junit.xml'), 'utf8');
     expect(junit.match(/<testsuite /g)).toHaveLength(3 * 4 * 2);
