@@ -10,7 +10,7 @@ import { atMost, type Faults, noFaults } from './faults.ts';
 import type { RegistryRequest } from './request.ts';
 import { openRig, type Rig } from './rig.ts';
 
-/** A registry that takes a request and never answers: BuildKit and docker wait for ever, the bakery does not. */
+/** Where BuildKit and docker wait for ever, the bakery does not. */
 
 const agent = `e2e-${nonce()}`;
 let rig: Rig;
@@ -49,11 +49,38 @@ const publish = (...more: readonly string[]): Promise<Ran> => bakery(args(...mor
 const unanswered = (): number =>
   rig.proxy.log().filter(({ fault }) => fault === 'no answer').length;
 
-test('a push that stands still is begun again', async () => {
-  rig.proxy.inject(once(uploadsBlob));
+/** A token ends at the beginning of an upload, and the token service fails twice then: containerd, which pushes, never comes back. */
+const lostToken = (): Faults => {
+  const ends = atMost(1, (request) =>
+    uploadsBlob(request) ? { kind: 'expired token', amount: 0 } : undefined,
+  );
+  let hasEnded = false;
+  const fails = atMost(2, ({ about }) =>
+    hasEnded && about === 'token'
+      ? { kind: 'reset before the registry is asked', amount: 0 }
+      : undefined,
+  );
+  return (request) => {
+    const fault = ends(request) ?? fails(request);
+    hasEnded ||= fault !== undefined;
+    return fault;
+  };
+};
+
+test.each([
+  ['is not answered', once(uploadsBlob), ['no answer']],
+  [
+    'has lost its token',
+    lostToken(),
+    ['expired token', 'reset before the registry is asked', 'reset before the registry is asked'],
+  ],
+])('a push that %s stands still, and is begun again', async (_, faults, injected) => {
+  rig.proxy.inject(faults);
   const { code, stdout, stderr } = await publish();
   expect(code, `${stdout}\n${stderr}`).toBe(0);
-  expect(unanswered()).toBe(1);
+  expect(rig.proxy.log().flatMap(({ fault }) => fault ?? [])).toEqual(injected);
+  // The one that was ended; the next one went well.
+  expect(stderr.match(/^✖ .*/gm), stderr).toHaveLength(1);
 });
 
 test('and so is a pull', async () => {
