@@ -3,7 +3,7 @@ import { type Command, formatCommand } from '../../ai-run/core/command.ts';
 import { UserError } from '../../ai-run/core/error.ts';
 import type { Digest } from '../../ai-run/core/reference.ts';
 import { cosignReason } from '../../ai-run/core/verification.ts';
-import { isPassing, retryDelay } from '../core/challenge.ts';
+import { isPassing, isTorn, retryDelay } from '../core/challenge.ts';
 import {
   type Cosign,
   isSigned,
@@ -117,7 +117,7 @@ export const openSigner = async (
       const answer = await cosign(command, signal);
       if (answer.exitCode === 0) return;
       const reason = reasonOf(answer);
-      if (tries >= maximumTries || !isPassing(reason)) {
+      if (tries >= maximumTries || !(isPassing(reason) || isTorn(reason))) {
         throw new UserError('E_SIGN', `${repository}@${digest} could not be signed: ${reason}`, {
           hint: 'look at COSIGN_PASSWORD and `docker login`; what is signed is not signed again',
         });

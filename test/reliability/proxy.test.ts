@@ -1,11 +1,13 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { indexOf } from '../../bakery/core/compose.ts';
 import { digestOf, type Manifest, parseManifest } from '../../bakery/core/manifest.ts';
+import { readPublicKey } from '../../bakery/core/signature.ts';
+import { openSigner } from '../../bakery/publish/sign.ts';
 import { openRegistry } from '../../bakery/registry/client.ts';
 import { type Registry, serveRegistry } from '../bake/registry.ts';
 import { docker, nonce, run } from '../e2e/support.ts';
@@ -18,6 +20,7 @@ import {
   noFaults,
   randomFaults,
 } from './faults.ts';
+import { isWrite, type RegistryRequest } from './request.ts';
 import { password } from './tokens.ts';
 
 /** The proxy fails as it says it does, for everybody who speaks to a registry; and what passes is the registry's own. */
@@ -51,7 +54,11 @@ afterEach(() => {
 });
 
 const bytes = (said: string): Uint8Array<ArrayBuffer> => new Uint8Array(Buffer.from(said));
-const text = (said: Uint8Array): string => Buffer.from(said).toString();
+/** Of what was pushed: the same image, with a digest of its own. */
+const variant = (): Manifest => {
+  const pushed = JSON.parse(Buffer.from(manifest.body).toString()) as object;
+  return parseManifest(bytes(JSON.stringify({ ...pushed, annotations: { nonce: nonce() } })));
+};
 /** Milliseconds. */
 const patience = 2000;
 const client = () => openRegistry(new AbortController().signal, patience);
@@ -65,6 +72,8 @@ const push = (tag: string, dockerfile: string) =>
 /** This kind, for so many of the requests that can have it. */
 const times = (kind: FaultKind, number: number): Faults =>
   atMost(number, randomFaults(1, 1, [kind]));
+const isManifestWrite = (request: RegistryRequest): boolean =>
+  isWrite(request) && request.about === 'manifest';
 const injected = (): (FaultKind | undefined)[] =>
   proxy
     .log()
@@ -107,10 +116,7 @@ describe('the bakery’s own client', () => {
   );
 
   test('waits until what an index names is there, and not for ever', async () => {
-    const annotations = { nonce: nonce() };
-    const child = parseManifest(
-      bytes(JSON.stringify({ ...(JSON.parse(text(manifest.body)) as object), annotations })),
-    );
+    const child = variant();
     const index = indexOf(new Map([['linux/amd64', child]]), {});
     await expect(client().writeManifest(`${image()}:early`, index)).rejects.toThrow(
       '400 Bad Request: MANIFEST_BLOB_UNKNOWN blob unknown to registry',
@@ -208,36 +214,50 @@ describe('docker', () => {
   });
 });
 
+const key = (): string => join(folder, 'cosign');
 const hasCosign = spawnSync('cosign', ['version']).status === 0;
 
-test.skipIf(!hasCosign)('cosign signs and verifies through it (needs cosign)', async () => {
-  const env = { COSIGN_PASSWORD: '' };
-  const key = join(folder, 'cosign');
-  const keys = await run('cosign', ['generate-key-pair', `--output-key-prefix=${key}`], { env });
-  expect(keys.code, keys.stderr).toBe(0);
-  const reference = `${image()}@${manifest.digest}`;
-  const verify = () =>
-    run('cosign', [
-      'verify',
-      `--key=${key}.pub`,
-      '--insecure-ignore-tlog',
-      '--allow-http-registry',
-      reference,
-    ]);
-  expect((await verify()).code).not.toBe(0);
-  const signed = await run(
-    'cosign',
-    [
-      'sign',
-      `--key=${key}.key`,
-      '--tlog-upload=false',
-      '--allow-http-registry',
-      '--yes',
-      reference,
-    ],
-    { env },
-  );
-  expect(signed.code, signed.stderr).toBe(0);
-  const verified = await verify();
-  expect(verified.code, verified.stderr).toBe(0);
+describe.skipIf(!hasCosign)('cosign (needs cosign)', () => {
+  beforeAll(async () => {
+    const env = { COSIGN_PASSWORD: '' };
+    const made = await run('cosign', ['generate-key-pair', `--output-key-prefix=${key()}`], {
+      env,
+    });
+    if (made.code !== 0) throw new Error(made.stderr);
+  });
+  test.each([
+    'nothing',
+    '429 with Retry-After',
+    '503',
+    'reset before the registry is asked',
+    'what a manifest names is unknown',
+  ] as const)('signs through it, and verifies: %s', async (kind) => {
+    vi.stubEnv('COSIGN_PASSWORD', '');
+    const other = variant();
+    const reference = `${image()}@${other.digest}`;
+    await client().writeManifest(reference, other);
+    const verify = () =>
+      run('cosign', [
+        'verify',
+        `--key=${key()}.pub`,
+        '--insecure-ignore-tlog',
+        '--allow-http-registry',
+        reference,
+      ]);
+    expect((await verify()).code).not.toBe(0);
+    const signing = {
+      with: 'key',
+      key: `${key()}.key`,
+      publicKey: readPublicKey(await readFile(`${key()}.pub`, 'utf8')),
+    } as const;
+    const signer = await openSigner(signing, client(), new AbortController().signal);
+    proxy.forget();
+    const fails: Faults = (request) =>
+      kind === 'nothing' || !isManifestWrite(request) ? undefined : { kind, amount: 0 };
+    proxy.inject(atMost(1, fails));
+    expect(await signer.sign(image(), other.digest, () => Promise.resolve())).toBe('now');
+    expect(injected()).toEqual(kind === 'nothing' ? [] : [kind]);
+    const verified = await verify();
+    expect(verified.code, verified.stderr).toBe(0);
+  });
 });
