@@ -12,7 +12,7 @@ import { bakeCommand, bakeFile, pushedDigests, type RegistryOutput } from './cor
 import { isPassing, isTorn, retryDelay } from './core/challenge.ts';
 import type { Image } from './core/plan.ts';
 import { readText } from './load.ts';
-import { pause } from './registry/http.ts';
+import { pause } from './retry.ts';
 
 /** What became of a push; digests by image id, for those that BuildKit says it pushed. */
 export type Pushed = {

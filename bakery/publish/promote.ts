@@ -1,34 +1,34 @@
 import { UserError } from '../../ai-run/core/error.ts';
-import { retryDelay } from '../core/challenge.ts';
 import type { Manifest } from '../core/manifest.ts';
 import { type Image, keyLabel } from '../core/plan.ts';
 import { lostPlatforms, type Move, movesTo, publicTags } from '../core/publish.ts';
 import type { Registry } from '../registry/client.ts';
-import { pause } from '../registry/http.ts';
+import { persist } from '../retry.ts';
 import type { Journal } from './journal.ts';
 import { readPublic } from './look.ts';
 
 const maximumReads = 6;
 
+const isBehind = (error: unknown): boolean =>
+  error instanceof UserError && error.code === 'E_READ_BACK';
+
 /** Reads until what was written shows: some registries answer for seconds with what was there before. */
-export const readBack = async (
+export const readBack = (
   registry: Registry,
   reference: string,
   isIt: (found: Manifest) => boolean,
   signal: AbortSignal,
 ): Promise<Manifest> => {
-  for (let tries = 1; ; tries += 1) {
+  const attempt = async (): Promise<Manifest> => {
     const found = await registry.readManifest(reference);
     if (found !== undefined && isIt(found)) return found;
-    if (tries >= maximumReads) {
-      throw new UserError(
-        'E_READ_BACK',
-        `${reference}: the registry has ${found?.digest ?? 'nothing'} there, after what was written`,
-        { hint: 'publish again: what was written is not written twice' },
-      );
-    }
-    await pause(retryDelay(undefined, tries, Math.random()), signal);
-  }
+    throw new UserError(
+      'E_READ_BACK',
+      `${reference}: the registry has ${found?.digest ?? 'nothing'} there, after what was written`,
+      { hint: 'publish again: what was written is not written twice' },
+    );
+  };
+  return persist(attempt, { tries: maximumReads, mayPass: isBehind, signal });
 };
 
 export type Promotion = {

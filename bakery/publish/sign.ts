@@ -1,9 +1,9 @@
 import pLimit from 'p-limit';
 import { type Command, formatCommand } from '../../ai-run/core/command.ts';
-import { UserError } from '../../ai-run/core/error.ts';
+import { messageOf, UserError } from '../../ai-run/core/error.ts';
 import type { Digest } from '../../ai-run/core/reference.ts';
 import { cosignReason } from '../../ai-run/core/verification.ts';
-import { isPassing, isTorn, retryDelay } from '../core/challenge.ts';
+import { isPassing, isTorn } from '../core/challenge.ts';
 import {
   type Cosign,
   isSigned,
@@ -16,7 +16,7 @@ import {
 } from '../core/signature.ts';
 import { type Outcome, run } from '../exec.ts';
 import type { Registry } from '../registry/client.ts';
-import { pause } from '../registry/http.ts';
+import { persist } from '../retry.ts';
 import { readBack } from './promote.ts';
 import { signedOf } from './signatures.ts';
 
@@ -27,6 +27,10 @@ const patience = 120_000;
 const maximumTries = 4;
 /** At a time: each opens an encrypted key, which is meant to take long. */
 const signers = 2;
+
+/** Whether what cosign says may be otherwise in a while. */
+const mayPass = (error: unknown): boolean =>
+  isPassing(messageOf(error)) || isTorn(messageOf(error));
 
 const cosign = async (command: Command, signal: AbortSignal): Promise<Outcome> => {
   try {
@@ -113,17 +117,15 @@ export const openSigner = async (
   const limit = pLimit(signers);
   const make = async (repository: string, digest: Digest): Promise<void> => {
     const command = signCommand(signing, installed, repository, digest);
-    for (let tries = 1; ; tries += 1) {
+    const attempt = async (): Promise<void> => {
       const answer = await cosign(command, signal);
       if (answer.exitCode === 0) return;
       const reason = reasonOf(answer);
-      if (tries >= maximumTries || !(isPassing(reason) || isTorn(reason))) {
-        throw new UserError('E_SIGN', `${repository}@${digest} could not be signed: ${reason}`, {
-          hint: 'look at COSIGN_PASSWORD and `docker login`; what is signed is not signed again',
-        });
-      }
-      await pause(retryDelay(undefined, tries + 2, Math.random()), signal);
-    }
+      throw new UserError('E_SIGN', `${repository}@${digest} could not be signed: ${reason}`, {
+        hint: 'look at COSIGN_PASSWORD and `docker login`; what is signed is not signed again',
+      });
+    };
+    await persist(attempt, { tries: maximumTries, before: 2, mayPass, signal });
   };
   return {
     sign: (repository, digest, begin) =>

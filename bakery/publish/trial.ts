@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import pLimit, { type LimitFunction } from 'p-limit';
-import { UserError } from '../../ai-run/core/error.ts';
+import { messageOf, UserError } from '../../ai-run/core/error.ts';
 import { type Platform, platformOfMachine } from '../../ai-run/core/platform.ts';
-import { isPassing, retryDelay } from '../core/challenge.ts';
+import { isPassing } from '../core/challenge.ts';
 import type { TestResult } from '../core/check.ts';
 import type { Manifest } from '../core/manifest.ts';
 import { cellName } from '../core/plan.ts';
@@ -11,7 +11,7 @@ import { firstFault, type ImageReport, verdict } from '../core/report.ts';
 import { capture } from '../exec.ts';
 import type { Kitchen } from '../kitchen.ts';
 import type { Registry } from '../registry/client.ts';
-import { pause } from '../registry/http.ts';
+import { persist } from '../retry.ts';
 import { openSmoke } from '../smoke.ts';
 import type { Order } from './look.ts';
 
@@ -29,35 +29,29 @@ export type Trial = {
 
 const maximumPulls = 4;
 
-/** Its index was read by its digest a moment ago: what is not found of it does not show yet. */
-const mayShow = (said: string): boolean => isPassing(said) || /\bnot found\b/.test(said);
-
 /**
- * Between a pull and a name of one's own, another run may remove what was pulled, or pull another platform of it, for which the
- * engine has an index and not yet what it names.
+ * Whether it may be pulled in a while. Its index was read by its digest a moment ago: what is not found of it does not show yet. And
+ * before it has a name of one's own, another run may remove it, or pull another platform of it, for which the engine has an index
+ * and not yet what that names.
  */
-const isTaken = (said: string): boolean =>
-  /\bNo such image\b|failed to read config content/.test(said);
+const mayPass = (error: unknown): boolean =>
+  (error instanceof UserError && error.code === 'E_TIMEOUT') ||
+  isPassing(messageOf(error)) ||
+  /\bnot found\b|\bNo such image\b|failed to read config content/.test(messageOf(error));
 
-const pull = async (
+/** Pulls one platform of an image, and gives it another name. */
+const pull = (
   reference: string,
   name: string,
   platform: Platform,
   { signal, patience }: Kitchen,
 ): Promise<void> => {
   const args = ['pull', '--quiet', `--platform=${platform}`, reference];
-  for (let tries = 1; ; tries += 1) {
-    try {
-      await capture({ file: 'docker', args }, { signal, timeout: patience });
-      await capture({ file: 'docker', args: ['tag', reference, name] }, { signal });
-      return;
-    } catch (error) {
-      const isStuck = error instanceof UserError && error.code === 'E_TIMEOUT';
-      const said = String(error);
-      if (tries >= maximumPulls || !(isStuck || mayShow(said) || isTaken(said))) throw error;
-      await pause(retryDelay(undefined, tries + 3, Math.random()), signal);
-    }
-  }
+  const attempt = async (): Promise<void> => {
+    await capture({ file: 'docker', args }, { signal, timeout: patience });
+    await capture({ file: 'docker', args: ['tag', reference, name] }, { signal });
+  };
+  return persist(attempt, { tries: maximumPulls, before: 3, mayPass, signal });
 };
 
 export const openTrial = (kitchen: Kitchen, registry: Registry): Trial => {

@@ -14,10 +14,11 @@ import {
   parseManifest,
   parseTags,
 } from '../core/manifest.ts';
-import { isTorn, isUnseen, retryDelay } from '../core/challenge.ts';
+import { isTorn, isUnseen } from '../core/challenge.ts';
 import { patienceOf } from '../core/settings.ts';
+import { persist } from '../retry.ts';
 import { authorize } from './authorize.ts';
-import { addressOf, type Answer, ask, pause } from './http.ts';
+import { addressOf, type Answer, ask } from './http.ts';
 
 /** What registries are asked for. Distribution spec: github.com/opencontainers/distribution-spec */
 
@@ -162,18 +163,14 @@ export const openRegistry = (signal: AbortSignal, patience = patienceOf({})): Re
   };
 
   /** Writes from the beginning again, while it is `isLost` that the registry says. */
-  const write = async (
-    send: () => Promise<Answer>,
-    isLost: (said: string) => boolean,
-  ): Promise<void> => {
-    for (let tries = 1; ; tries += 1) {
-      const answer = await send();
-      if (answer.status === 200 || answer.status === 201) return;
-      const error = failure(answer);
-      if (tries >= maximumWrites || !isLost(error.message)) throw error;
-      await pause(retryDelay(undefined, tries, Math.random()), signal);
-    }
-  };
+  const write = (send: () => Promise<Answer>, isLost: (said: string) => boolean): Promise<void> =>
+    persist(
+      async () => {
+        const answer = await send();
+        if (answer.status !== 200 && answer.status !== 201) throw failure(answer);
+      },
+      { tries: maximumWrites, mayPass: (error) => isLost(messageOf(error)), signal },
+    );
 
   return {
     readManifest: (text) =>

@@ -1,7 +1,7 @@
-import { setTimeout } from 'node:timers/promises';
 import tls from 'node:tls';
 import { messageOf, UserError } from '../../ai-run/core/error.ts';
 import { isRateLimit, retryDelay } from '../core/challenge.ts';
+import { pause } from '../retry.ts';
 
 /** One request to a registry, asked until there is an answer that will not change by asking again. */
 
@@ -44,12 +44,6 @@ const retryAfterOf = (headers: Headers): number | undefined => {
   if (text === null) return undefined;
   const wait = /^\d+$/.test(text) ? Number(text) * 1000 : Date.parse(text) - Date.now();
   return Number.isNaN(wait) ? undefined : wait;
-};
-
-/** Waits, or throws UserError E_INTERRUPTED as soon as it is interrupted. */
-export const pause = async (milliseconds: number, signal: AbortSignal): Promise<void> => {
-  await setTimeout(milliseconds, undefined, { signal }).catch(() => undefined);
-  if (signal.aborted) throw new UserError('E_INTERRUPTED', 'interrupted');
 };
 
 const isLate = (error: unknown): boolean => error instanceof Error && error.name === 'TimeoutError';
