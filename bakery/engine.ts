@@ -197,9 +197,18 @@ export const saveImage = async (
   throw new Error(`${reference}: the engine saved nothing`);
 };
 
-/** Removes every container with this label, running or not. Returns how many there were. */
-export const removeContainers = async ({ docker }: Engine, label: string): Promise<number> => {
-  const containers = await docker.listContainers({ all: true, filters: { label: [label] } });
+/**
+ * Removes every container with this label, running or not.
+ * @param label `name=value`, or a name and `isIt` of its value.
+ * @returns how many there were.
+ */
+export const removeContainers = async (
+  { docker }: Engine,
+  label: string,
+  isIt: (value: string) => boolean = () => true,
+): Promise<number> => {
+  const listed = await docker.listContainers({ all: true, filters: { label: [label] } });
+  const containers = listed.filter(({ Labels }) => isIt(Labels[label] ?? ''));
   await Promise.all(
     containers.map(({ Id }) =>
       docker
@@ -212,4 +221,27 @@ export const removeContainers = async ({ docker }: Engine, label: string): Promi
     ),
   );
   return containers.length;
+};
+
+/**
+ * Takes away names of images: those in a repository of the engine that are meant, and those by digest, under which the same
+ * images were pulled. An image goes with its last name, and stays while a container needs it.
+ */
+export const removeNames = async (
+  { docker }: Engine,
+  repository: string,
+  isIt: (tag: string) => boolean,
+): Promise<void> => {
+  const listed = ListedImages.parse(
+    await docker.listImages({ filters: { reference: [repository] } }),
+  );
+  const isMeant = (name: string): boolean =>
+    name.startsWith(`${repository}:`) && isIt(name.slice(repository.length + 1));
+  const meant = listed.flatMap(({ RepoTags }) => RepoTags ?? []).filter(isMeant);
+  // A list by repository names no other one.
+  const images = await Promise.all(meant.map((name) => docker.getImage(name).inspect()));
+  const pulled = images.flatMap(({ RepoTags }) => RepoTags).filter((name) => name.includes('@'));
+  await Promise.allSettled(
+    [...new Set([...meant, ...pulled])].map((name) => docker.getImage(name).remove()),
+  );
 };

@@ -17,9 +17,11 @@ import {
 } from './core/check.ts';
 import type { Check } from './core/definition.ts';
 import type { Image } from './core/plan.ts';
+import { trialLabel, trialName } from './core/trial.ts';
 import { checkStatic, type Entry } from './core/static.ts';
 import { type Engine, inspectImage, removeContainers, saveImage } from './engine.ts';
 import { run } from './exec.ts';
+import { sweepTests } from './leftovers.ts';
 import { readListings } from './listing.ts';
 import type { Memory } from './memory.ts';
 
@@ -60,8 +62,9 @@ export const openSmoke = (
   native: Platform,
   signal: AbortSignal,
 ): Smoke => {
-  const session = `smoke-${randomBytes(6).toString('hex')}`;
-  const label = `ai-run.session=${session}`;
+  const trial = trialName(Date.now(), randomBytes(6).toString('hex'));
+  const label = `${trialLabel}=${trial}`;
+  const sweeping = sweepTests(engine);
   const policy = smokePolicy(engine.cpus);
   const listings = new Map<string, readonly Entry[]>();
   const saving = pLimit(1);
@@ -132,7 +135,7 @@ export const openSmoke = (
         platform,
         policy,
         command: ['true'],
-        labels: { 'ai-run.session': session },
+        labels: { [trialLabel]: trial },
       }),
       { timeout: 60_000 * emulationFactor, signal },
     );
@@ -168,7 +171,7 @@ export const openSmoke = (
       platform,
       policy,
       command: [file ?? '', ...args],
-      labels: { 'ai-run.session': session },
+      labels: { [trialLabel]: trial },
     });
     const start = () => run(command, { timeout: seconds * 1000, signal });
     const first = await start();
@@ -205,6 +208,7 @@ export const openSmoke = (
       return results;
     },
     close: async () => {
+      await sweeping;
       await removeContainers(engine, label);
       // Interrupted, docker's client ends while the engine may still be creating what it asked for.
       for (let quiet = 0; signal.aborted && quiet < 2;) {

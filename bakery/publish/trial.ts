@@ -6,6 +6,7 @@ import { isPassing } from '../core/challenge.ts';
 import type { TestResult } from '../core/check.ts';
 import type { Manifest } from '../core/manifest.ts';
 import { cellName } from '../core/plan.ts';
+import { trialName, trialRepository } from '../core/trial.ts';
 import { testedTag } from '../core/publish.ts';
 import { firstFault, type ImageReport, verdict } from '../core/report.ts';
 import { capture } from '../exec.ts';
@@ -59,7 +60,7 @@ export const openTrial = (kitchen: Kitchen, registry: Registry): Trial => {
   const native = platformOfMachine(process.arch) ?? 'linux/amd64';
   const smoke = openSmoke(engine, memory, checkout.catalogue.runtimes, native, signal);
   const limit = pLimit(kitchen.tests);
-  const session = randomBytes(6).toString('hex');
+  const trial = trialName(Date.now(), randomBytes(6).toString('hex'));
   /** Names of this run's own by reference: another run that removes what it pulled takes nothing away from this one. */
   const names = new Map<string, string>();
   /** By reference: while one platform of it is pulled, the engine cannot give a name to another one. */
@@ -69,7 +70,7 @@ export const openTrial = (kitchen: Kitchen, registry: Registry): Trial => {
     const turn = turns.get(reference) ?? pLimit(1);
     turns.set(reference, turn);
     return turn(async () => {
-      const name = names.get(reference) ?? `bakery-trial:${session}-${names.size}`;
+      const name = names.get(reference) ?? `${trialRepository}:${trial}-${names.size}`;
       names.set(reference, name);
       await pull(reference, name, platform, kitchen);
       return name;

@@ -122,12 +122,7 @@ export const makeBaseCheckout = async (
 
 /** Containers that smoke tests of this image left, in whatever state. Other sessions have others. */
 export const containersOf = async (image: string): Promise<string[]> => {
-  const { stdout } = await docker(
-    'ps',
-    '--all',
-    '--filter=label=ai-run.session',
-    '--format={{.Image}} {{.ID}} {{.Status}}',
-  );
+  const { stdout } = await docker('ps', '--all', '--format={{.Image}} {{.ID}} {{.Status}}');
   return stdout.split('\n').filter((line) => line.startsWith(`${image} `));
 };
 
