@@ -57,7 +57,8 @@ export const record = (before: BuildRecord, line: string): BuildRecord => {
     vertices.set(digest, {
       name,
       cached: cached ?? known?.cached ?? false,
-      error: error ?? known?.error,
+      // BuildKit tells the past of a step that another build shares: one that is started again has not failed.
+      error: error ?? (started === undefined ? known?.error : undefined),
       started: started !== undefined || (known?.started ?? false),
       completed: completed !== undefined || (known?.completed ?? false),
     });

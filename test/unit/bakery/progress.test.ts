@@ -118,6 +118,14 @@ describe('the failure of a build', () => {
     expect(failure(after(canceled, failed))?.step).toBe('[agent 4/4] RUN id');
   });
 
+  test('is not that of a step that another build had shared, and that was started again', () => {
+    const before = `{"vertexes":[{"digest":"${one}","name":"[agent 1/3] FROM image","started":"2026-11-22T09:42:12.871994092Z","completed":"2026-11-22T09:42:12.872444902Z","cached":true,"error":"not found"}]}`;
+    const again = `{"vertexes":[{"digest":"${one}","name":"[agent 1/3] FROM image","started":"2026-11-22T09:42:12.873191545Z","completed":"2026-11-22T09:42:12.888778659Z"}]}`;
+    expect(failure(after(before, again))).toBeUndefined();
+    expect(failure(after(before))?.error).toBe('not found');
+    expect(failure(after(before, again, failed))?.step).toBe('[agent 4/4] RUN id');
+  });
+
   test('is the step, its error, and the last of what it printed', () => {
     const lines = Array.from({ length: 20 }, (_, at) => `line ${at}\n`).join('');
     const found = failure(after(runs, printed(lines), printed('the end\n'), failed));
