@@ -403,11 +403,14 @@ describe('while it builds', () => {
 
   test('a buildx that is killed fails its layer, and the same command succeeds again', async () => {
     const caller = await startHeld('--json');
-    const buildx = (await descendants(caller.pid)).filter(({ command }) =>
-      command.includes('docker-buildx buildx build'),
-    );
-    expect(buildx).toHaveLength(1);
-    process.kill(buildx[0]?.pid ?? 0, 'SIGKILL');
+    const buildx = async () =>
+      (await descendants(caller.pid)).filter(({ command }) =>
+        command.includes('docker-buildx buildx build'),
+      );
+    await until('nothing else is being built', async () => (await buildx()).length === 1);
+    const [held] = await buildx();
+    expect(held).toBeDefined();
+    process.kill(held?.pid ?? 0, 'SIGKILL');
     const ran = await caller.ended;
     expect(ran.code, ran.stderr).toBe(1);
     const failed = reportOf(ran).layers.filter(({ ok }) => !ok);
