@@ -209,9 +209,13 @@ describe('layers that a job leaves in a registry', () => {
   test('one that fails is named, keeps no other one back, and is not left there', async () => {
     const { code, layers, ok } = await layer('runtime/base', `agent/${right} linux/amd64`);
     expect([code, ok, layers.length]).toEqual([0, true, 3]);
-    await run('sh', ['-c', `sed -i 's/sha256: ......../sha256: 00000000/' agents/${right}/agent.yaml`], {
-      cwd: catalogue.root,
-    });
+    await run(
+      'sh',
+      ['-c', `sed -i 's/sha256: ......../sha256: 00000000/' agents/${right}/agent.yaml`],
+      {
+        cwd: catalogue.root,
+      },
+    );
     const broken = await layer('runtime/base', `agent/${right} linux/amd64`);
     expect([broken.code, broken.ok]).toEqual([1, false]);
     expect(broken.layers.map(({ outcome }) => outcome)).toEqual([
