@@ -28,9 +28,11 @@ const maximumTries = 4;
 /** At a time: each opens an encrypted key, which is meant to take long. */
 const signers = 2;
 
-/** Whether what cosign says may be otherwise in a while. */
-const mayPass = (error: unknown): boolean =>
-  isPassing(messageOf(error)) || isTorn(messageOf(error));
+/** Whether what cosign says may be otherwise in a while: it is the cause, the message names a repository as well. */
+const mayPass = (error: unknown): boolean => {
+  const said = error instanceof UserError ? messageOf(error.cause) : '';
+  return isPassing(said) || isTorn(said);
+};
 
 const cosign = async (command: Command, signal: AbortSignal): Promise<Outcome> => {
   try {
@@ -123,6 +125,7 @@ export const openSigner = async (
       const reason = reasonOf(answer);
       throw new UserError('E_SIGN', `${repository}@${digest} could not be signed: ${reason}`, {
         hint: 'look at COSIGN_PASSWORD and `docker login`; what is signed is not signed again',
+        cause: reason,
       });
     };
     await persist(attempt, { tries: maximumTries, before: 2, mayPass, signal });
