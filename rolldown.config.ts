@@ -1,11 +1,9 @@
 import { isBuiltin } from 'node:module';
-import { resolve } from 'node:path';
-import { type ChunkingContext, defineConfig, type RolldownOptions } from 'rolldown';
+import { defineConfig, type RolldownOptions } from 'rolldown';
 
 /**
  * ai-run, twice. `dist/ai-run.mjs` is all of it in one file that needs nothing beside it. `dist/run/` is what the package
- * installs: the command line, what a start needs, and each of the other verbs on its own, so that a start loads two files, of
- * which V8 has the second compiled (`ai-run/compiled.ts`).
+ * installs: the same as a script, and what starts it with the code that V8 has compiled before (`ai-run/compiled.ts`).
  */
 
 const marker = '\0builtin:';
@@ -36,48 +34,35 @@ const builtins = {
   },
 };
 
-const input = 'ai-run/cli.ts';
-
-/** Everything that some modules import, the modules themselves as well; not what is imported when it is wanted. */
-const reached = (from: string, context: ChunkingContext): ReadonlySet<string> => {
-  const found = new Set([resolve(from)]);
-  for (const id of found)
-    for (const one of context.getModuleInfo(id)?.importedIds ?? []) found.add(one);
-  return found;
-};
-
-const isOfStart = (id: string, context: ChunkingContext): boolean =>
-  !reached(input, context).has(id) && reached('ai-run/run.ts', context).has(id);
-
 const common: RolldownOptions = {
-  input,
   // `sessions` is a verb of its own, and a part of a start.
   checks: { ineffectiveDynamicImport: false },
   platform: 'node',
   plugins: [builtins],
-  preserveEntrySignatures: false,
   treeshake: { propertyReadSideEffects: false },
 };
 
 // V8 reads text of one byte per letter faster, and all of it.
 const charset = 'ascii' as const;
 
+const input = 'ai-run/cli.ts';
+
 export default defineConfig([
-  { ...common, output: { file: 'dist/ai-run.mjs', codeSplitting: false, charset } },
+  { ...common, input, output: { file: 'dist/ai-run.mjs', codeSplitting: false, charset } },
   {
     ...common,
+    input,
     output: {
       dir: 'dist/run',
       cleanDir: true,
-      entryFileNames: 'ai-run.mjs',
-      chunkFileNames: '[name]-[hash].mjs',
+      entryFileNames: 'ai-run.script.js',
+      format: 'cjs',
+      // A script whose value is this function: nothing has to be put around it when it is read.
+      postBanner: '(function (exports, __filename, __dirname) { "use strict";',
+      postFooter: '})',
+      codeSplitting: false,
       charset,
-      codeSplitting: {
-        includeDependenciesRecursively: false,
-        groups: [
-          { name: (id, context) => (isOfStart(id, context) ? 'run' : null), debugName: 'start' },
-        ],
-      },
     },
   },
+  { ...common, input: 'ai-run/compiled.ts', output: { file: 'dist/run/ai-run.mjs', charset } },
 ]);

@@ -1,13 +1,12 @@
 import { accessSync, constants, existsSync, realpathSync, statSync } from 'node:fs';
 import { delimiter, dirname, isAbsolute, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { Command } from './core/command.ts';
 import { UserError } from './core/error.ts';
 import { showProgress } from './exec.ts';
 
 /** Where the bakery of the same package is: beside `dist/ai-run.mjs`, beside `dist/run/`, and beside `ai-run/` in a checkout. */
-const beside = ['./bakery/cli.js', '../bakery/cli.js', '../bakery/cli.ts'].map((path) =>
-  fileURLToPath(new URL(path, import.meta.url)),
+const beside = ['bakery/cli.js', '../bakery/cli.js', '../bakery/cli.ts'].map((path) =>
+  join(import.meta.dirname, path),
 );
 
 const isProgram = (path: string): boolean => {

@@ -1,6 +1,5 @@
 #!/usr/bin/env node
 import { parseArgs } from 'node:util';
-import { keepCompiled } from './compiled.ts';
 import { UserError } from './core/error.ts';
 import { readOptions, runFlags, usage } from './core/options.ts';
 import { printable } from './core/text.ts';
@@ -25,6 +24,8 @@ const print = (text: string): number => {
   return 0;
 };
 
+let started = false;
+
 const start: Verb = async (words) => {
   const end = words.indexOf('--');
   const own = end === -1 ? words : words.slice(0, end);
@@ -33,8 +34,9 @@ const start: Verb = async (words) => {
   if (values.version === true)
     return print((await import('../package.json', { with: { type: 'json' } })).default.version);
   const options = readOptions(values, positionals, end === -1 ? [] : words.slice(end + 1));
-  keepCompiled();
-  return (await import('./run.ts')).run(options);
+  const code = await (await import('./run.ts')).run(options);
+  started = true;
+  return code;
 };
 
 const verbs: Readonly<Record<string, Verb>> = {
@@ -81,7 +83,7 @@ const main = ([first = '', ...rest]: readonly string[]): Promise<number> =>
     ? verbs[first](rest)
     : start(first === '' ? rest : [first, ...rest]);
 
-const program = async (): Promise<void> => {
+const program = async (): Promise<boolean> => {
   try {
     process.exitCode = await main(process.argv.slice(2));
   } catch (error) {
@@ -91,7 +93,8 @@ const program = async (): Promise<void> => {
     );
     process.exitCode = error.code === 'E_USAGE' ? 2 : 1;
   }
+  return started;
 };
 
-// Not awaited: what is loaded later imports from the file that this becomes a part of, and would wait for it.
-void program();
+/** Whether a session has run to its end. Not awaited: a script cannot wait, and this becomes one (`compiled.ts`). */
+export const ended = program();

@@ -1,19 +1,63 @@
-import { mkdirSync } from 'node:fs';
+#!/usr/bin/env node
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { Script } from 'node:vm';
+import { writeWhole } from './files/whole.ts';
 
 /**
- * Keeps what V8 makes of the code that is loaded from now on, for the next start: compiling is a third of what ai-run takes
- * before docker runs. In a folder of the user's own, which no agent gets: Node's own place is the temporary folder of all
- * users. A place that cannot be written, and code that has changed since, cost nothing but the time.
- * nodejs.org/api/module.html#module-compile-cache
+ * What the package installs as `ai-run`: the command line as one script, whose compiled code is kept for the next start, because
+ * compiling is a third of what ai-run takes before docker runs. Node's own cache keeps a module as it is after loading, and V8
+ * compiles most functions when they are first called: what is kept here is made when a session has ended. In a folder of the
+ * user's own, which no agent gets. nodejs.org/api/vm.html#scriptcreatecacheddata
  */
-export const keepCompiled = (): void => {
-  const folder = join(homedir(), '.ai-run/compiled');
+
+/** What the script leaves, see `cli.ts`. */
+type Exports = { readonly ended?: Promise<boolean> };
+
+/** Milliseconds after which code is removed that no ai-run of today needs: a month. */
+const old = 30 * 24 * 60 * 60 * 1000;
+
+const source = join(import.meta.dirname, 'ai-run.script.js');
+const folder = join(homedir(), '.ai-run/compiled');
+
+/** V8 compares no more than the lengths of what it was made from: whatever installs a file changes its ctime. */
+const pathOf = (): string => {
+  const { ctimeMs, size } = statSync(source);
+  return join(folder, `${process.version}-${process.arch}-${ctimeMs}-${size}`);
+};
+
+const read = (path: string): Buffer | undefined => {
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
-    process.getBuiltinModule('node:module').enableCompileCache(folder);
+    return readFileSync(path);
   } catch {
-    // It starts as well without.
+    return undefined;
   }
 };
+
+/** For the next start, which trusts the bytes: V8 checks no more than their head and their length. Never fails: it goes without, too. */
+const keep = (script: Script, path: string): void => {
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    writeWhole(path, script.createCachedData());
+    for (const one of readdirSync(folder).map((name) => join(folder, name)))
+      if (Date.now() - statSync(one).mtimeMs > old) rmSync(one, { recursive: true, force: true });
+  } catch {
+    // A full disk is for others to report.
+  }
+};
+
+const path = pathOf();
+const cachedData = read(path);
+// One byte per letter, as the build writes it: V8 reads that faster.
+const script = new Script(readFileSync(source, 'latin1'), {
+  filename: source,
+  ...(cachedData === undefined ? {} : { cachedData }),
+});
+const exported: Exports = {};
+const run: (exports: Exports, filename: string, dirname: string) => void =
+  script.runInThisContext();
+run(exported, source, import.meta.dirname);
+const started = await exported.ended;
+// Not of a start that failed: what the others need would be missing. A damaged one is made again.
+if (started === true && script.cachedDataRejected !== false) keep(script, path);

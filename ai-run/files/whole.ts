@@ -1,4 +1,4 @@
-import { closeSync, fchownSync, openSync, renameSync, writeFileSync } from 'node:fs';
+import { closeSync, fchownSync, fsyncSync, openSync, renameSync, writeFileSync } from 'node:fs';
 import type { Policy } from '../core/policy.ts';
 import { uniqueName } from './unique.ts';
 
@@ -8,18 +8,19 @@ type WriteOptions = {
   readonly owner?: Policy['user'] | undefined;
 };
 
-/** Written beside and renamed: whole, in the place of what was there, and never through a symlink. */
+/** Written beside and renamed: whole, also when the power fails, in the place of what was there, and never through a symlink. */
 export const writeWhole = (
   path: string,
-  text: string,
+  content: string | Uint8Array,
   { mode = 0o600, owner }: WriteOptions = {},
 ): void => {
   const made = `${path}.${uniqueName()}`;
   const file = openSync(made, 'wx', mode);
   try {
-    writeFileSync(file, text);
+    writeFileSync(file, content);
     if (owner !== undefined && process.getuid?.() !== owner.uid)
       fchownSync(file, owner.uid, owner.gid);
+    fsyncSync(file);
   } finally {
     closeSync(file);
   }

@@ -1,4 +1,4 @@
-import { copyFile, cp, readFile, stat, symlink } from 'node:fs/promises';
+import { copyFile, cp, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { basename, extname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import about from '../../package.json' with { type: 'json' };
@@ -84,6 +84,38 @@ describe.each(nodes)('with Node %s', (node) => {
       const ran = await inProject(node, ['ai-run', tiny.agent, '--', '-c', 'echo "$PWD"; exit 7']);
       expect([ran.code, ran.stdout], ran.stderr).toEqual([7, `${tiny.project}\n`]);
     });
+  });
+
+  test('ai-run of the package keeps compiled code from a session, and makes again what is damaged', async () => {
+    const home = await installed.folder(`home-${node}`);
+    await copyFile(join(tiny.home, '.ai-workspaces'), join(home, '.ai-workspaces'));
+    const start = async (...words: string[]): Promise<number> =>
+      (await installed.run(node, ['ai-run', ...words], { cwd: tiny.project, env: { HOME: home } }))
+        .code;
+    const session = (): Promise<number> => start(tiny.agent, '--', '-c', 'exit 7');
+    const folder = join(home, '.ai-run/compiled');
+    const kept = (): Promise<string[]> => readdir(folder).catch(() => []);
+
+    // What these have compiled is not what a session needs.
+    expect([await start('--version'), await start('no-such-agent')]).toEqual([0, 1]);
+    expect(await kept()).toEqual([]);
+
+    expect(await session()).toBe(7);
+    const [name = '', ...others] = await kept();
+    expect([name, others]).toEqual([expect.stringMatching(`^v${node}\\.`), []]);
+    const path = join(folder, name);
+    const { ino, size } = await stat(path);
+    expect(await session()).toBe(7);
+    // It was good enough: otherwise another one would be in its place.
+    expect((await stat(path)).ino).toBe(ino);
+
+    const whole = await readFile(path);
+    for (const damaged of ['', 'none of V8’s', whole.subarray(0, size / 2)]) {
+      await writeFile(path, damaged);
+      expect(await session()).toBe(7);
+      expect((await stat(path)).size).toBeGreaterThan(size / 2);
+      expect(await kept()).toEqual([name]);
+    }
   });
 
   describe('bakery of the package, in an empty folder,', () => {
