@@ -2,6 +2,7 @@ import type { Contract } from './core/contract.ts';
 import type { Endpoint } from './core/endpoint.ts';
 import { engineError, platformError, pullError } from './core/engine-error.ts';
 import { UserError } from './core/error.ts';
+import { parseJson } from './core/json.ts';
 import { identityOf, type Inspected, parseInspected } from './core/image.ts';
 import type { Platform } from './core/platform.ts';
 import type { Pull } from './core/settings.ts';
@@ -47,7 +48,7 @@ type Look =
   | { readonly state: 'absent' | 'other platform' };
 
 const parse = (stdout: string): Inspected => {
-  const image = parseInspected(JSON.parse(stdout));
+  const image = parseInspected(parseJson(stdout));
   if (image !== undefined) return image;
   throw new UserError('E_NO_ENGINE', 'the Docker engine answers what is no image', {
     hint: 'look at `docker version`: an engine of the last years is needed',

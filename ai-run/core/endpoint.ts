@@ -1,3 +1,5 @@
+import { parseJson } from './json.ts';
+
 /** Where docker's client finds its engine. */
 export type Endpoint = {
   /** `unix:///var/run/docker.sock`, `ssh://build@example.com` */
@@ -21,14 +23,10 @@ export const chosenContext = (
 
 /** A field of a JSON text; nothing where the text is none. */
 const field = (json: string | undefined, ...path: readonly string[]): unknown => {
-  try {
-    let value: unknown = JSON.parse(json ?? '');
-    for (const name of path)
-      value = typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
-    return value;
-  } catch {
-    return undefined;
-  }
+  let value = parseJson(json ?? '');
+  for (const name of path)
+    value = typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
+  return value;
 };
 
 /**

@@ -1,4 +1,5 @@
 import type { Contract } from './contract.ts';
+import { parseJson } from './json.ts';
 
 /**
  * What of a user's own configuration of an agent is carried into its sandbox: values that the contract lists by name, and
@@ -19,12 +20,8 @@ const isValue = (value: unknown): value is Value =>
   (Array.isArray(value) && value.every((one) => typeof one === 'string'));
 
 const parse = (text: string): Json | undefined => {
-  try {
-    const value: unknown = JSON.parse(text);
-    return isObject(value) ? value : undefined;
-  } catch {
-    return undefined;
-  }
+  const value = parseJson(text);
+  return isObject(value) ? value : undefined;
 };
 
 const own = (object: unknown, key: string): unknown =>

@@ -3,6 +3,7 @@ import { engineFindings } from '../core/engine-findings.ts';
 import { engineError } from '../core/engine-error.ts';
 import { UserError } from '../core/error.ts';
 import { failed, type Finding, formatFindings, ok } from '../core/finding.ts';
+import { parseJson } from '../core/json.ts';
 import { leftoverFinding, terminalFinding } from '../core/machine-findings.ts';
 import { type Settings, settle } from '../core/settings.ts';
 import { findEndpoint } from '../engine/endpoint.ts';
@@ -21,14 +22,6 @@ const patience = 30_000;
 const ask = (verb: 'version' | 'info') =>
   capture({ file: 'docker', args: [verb, '--format={{json .}}'] }, undefined, patience);
 
-const json = (text: string): unknown => {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-};
-
 type Looked = { readonly engine?: EngineInfo; readonly findings: readonly Finding[] };
 
 const wrong = (check: string, { message, hint = '' }: UserError): Finding =>
@@ -37,7 +30,7 @@ const wrong = (check: string, { message, hint = '' }: UserError): Finding =>
 const lookAtEngine = async (): Promise<Looked> => {
   const endpoint = findEndpoint();
   const [info, version] = await Promise.all([ask('info'), ask('version')]);
-  const said = json(info.stdout);
+  const said = parseJson(info.stdout);
   if (info.code !== 0) {
     const silent = `no answer in ${patience / 1000} seconds`;
     const reason = info.stderr.trim() === '' ? silent : info.stderr;
@@ -51,7 +44,7 @@ const lookAtEngine = async (): Promise<Looked> => {
     };
   }
   try {
-    const engine = parseEngine(json(version.stdout), said);
+    const engine = parseEngine(parseJson(version.stdout), said);
     return { engine, findings: engineFindings(engine, endpoint) };
   } catch {
     return {

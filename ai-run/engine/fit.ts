@@ -1,5 +1,6 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { parseJson } from '../core/json.ts';
 import { capture } from '../exec.ts';
 import { findEndpoint, incarnation } from './endpoint.ts';
 
@@ -25,12 +26,13 @@ export const checkEngine = async (userHome: string): Promise<void> => {
   const note = join(folder, 'engine');
   if (now !== undefined && noted(note) === now) return;
   const [info, version] = await Promise.all([ask('info'), ask('version')]);
-  if (info.code !== 0) return;
+  const said = parseJson(info.stdout);
+  if (info.code !== 0 || said === undefined) return;
   const { parseEngine } = await import('../core/engine-info.ts');
   const { unfit } = await import('../core/unfit.ts');
   // Rootless engines exist that do not answer `docker version`.
-  const made: unknown = version.code === 0 ? JSON.parse(version.stdout) : undefined;
-  const problem = unfit(parseEngine(made, JSON.parse(info.stdout)), endpoint?.host);
+  const made = version.code === 0 ? parseJson(version.stdout) : undefined;
+  const problem = unfit(parseEngine(made, said), endpoint?.host);
   if (problem !== undefined) throw problem;
   if (now === undefined) return;
   mkdirSync(folder, { recursive: true, mode: 0o700 });

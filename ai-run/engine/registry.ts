@@ -1,4 +1,5 @@
 import * as z from 'zod/mini';
+import { parseJson } from '../core/json.ts';
 import { capture } from '../exec.ts';
 
 /** Registries as docker itself asks them: with its credentials, its helpers and its trust. */
@@ -26,7 +27,7 @@ export const askRegistry = async (image: string): Promise<Answer> => {
     patience,
   );
   if (code === 0) {
-    const { data } = Manifest.safeParse(JSON.parse(stdout));
+    const { data } = Manifest.safeParse(parseJson(stdout));
     return data === undefined ? { state: 'unknown' } : { state: 'found', digest: data.digest };
   }
   if (/unknown command|is not a docker command|unknown flag|unknown shorthand/i.test(stderr))

@@ -1,5 +1,6 @@
 import { connect } from 'node:net';
 import type { Endpoint } from '../core/endpoint.ts';
+import { parseJson } from '../core/json.ts';
 
 /**
  * The engine's own socket, for the one question that every start asks. Docker's client answers it as well, but takes
@@ -35,9 +36,5 @@ export const askSocket = async (endpoint: Endpoint | undefined, path: string): P
     await exchange(host.slice('unix://'.length), `GET ${path} HTTP/1.0\r\nHost: docker\r\n\r\n`)
   ).split('\r\n\r\n');
   if (!/^HTTP\/1\.[01] 200 /.test(head)) return undefined;
-  try {
-    return JSON.parse(body.join('\r\n\r\n'));
-  } catch {
-    return undefined;
-  }
+  return parseJson(body.join('\r\n\r\n'));
 };

@@ -373,4 +373,19 @@ describe('an engine that does not answer', () => {
       await expect(findImage(wanted)).rejects.toThrow(shown);
     }
   });
+
+  test.each(['', 'no JSON', '{}'])(
+    'is not guessed at where docker says %j of an image',
+    async (answer) => {
+      const folder = await mkdtemp(join(tmpdir(), 'ai-run-docker-'));
+      await writeFile(join(folder, 'docker'), `#!/bin/sh\nprintf '%s' '${answer}'\n`, {
+        mode: 0o755,
+      });
+      vi.stubEnv('PATH', `${folder}${delimiter}${process.env['PATH']}`);
+      await expect(findImage(want('x', { source: 'local' }))).rejects.toThrow(
+        failure('E_NO_ENGINE', /^the Docker engine answers what is no image$/, /docker version/),
+      );
+      await rm(folder, { recursive: true });
+    },
+  );
 });
