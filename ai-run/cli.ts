@@ -24,6 +24,7 @@ const print = (text: string): number => {
   return 0;
 };
 
+/** Whether an agent was started, and has ended. */
 let started = false;
 
 const start: Verb = async (words) => {
@@ -35,7 +36,7 @@ const start: Verb = async (words) => {
     return print((await import('../package.json', { with: { type: 'json' } })).default.version);
   const options = readOptions(values, positionals, end === -1 ? [] : words.slice(end + 1));
   const code = await (await import('./run.ts')).run(options);
-  started = true;
+  started = !options.print;
   return code;
 };
 
@@ -96,5 +97,5 @@ const program = async (): Promise<boolean> => {
   return started;
 };
 
-/** Whether a session has run to its end. Not awaited: a script cannot wait, and this becomes one (`compiled.ts`). */
+/** {@link started}, when all is done. Not awaited: a script cannot wait, and this becomes one (`compiled.ts`). */
 export const ended = program();

@@ -21,7 +21,7 @@ const old = 30 * 24 * 60 * 60 * 1000;
 const source = join(import.meta.dirname, 'ai-run.script.js');
 const folder = join(homedir(), '.ai-run/compiled');
 
-/** V8 compares no more than the lengths of what it was made from: whatever installs a file changes its ctime. */
+/** Where the code of this very script is: V8 compares the length of the source only, and whatever installs a file changes its ctime. */
 const pathOf = (): string => {
   const { ctimeMs, size } = statSync(source);
   return join(folder, `${process.version}-${process.arch}-${ctimeMs}-${size}`);
@@ -35,7 +35,10 @@ const read = (path: string): Buffer | undefined => {
   }
 };
 
-/** For the next start, which trusts the bytes: V8 checks no more than their head and their length. Never fails: it goes without, too. */
+/**
+ * Keeps the code for the next start. That trusts its bytes: V8 checks no more than their head and their length. Never fails: it
+ * goes without, too.
+ */
 const keep = (script: Script, path: string): void => {
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
@@ -58,6 +61,9 @@ const exported: Exports = {};
 const run: (exports: Exports, filename: string, dirname: string) => void =
   script.runInThisContext();
 run(exported, source, import.meta.dirname);
-const started = await exported.ended;
-// Not of a start that failed: what the others need would be missing. A damaged one is made again.
-if (started === true && script.cachedDataRejected !== false) keep(script, path);
+
+/** Not of a start that failed: what the others need would be missing. What is damaged is made again. */
+const finish = async (): Promise<void> => {
+  if ((await exported.ended) === true && script.cachedDataRejected !== false) keep(script, path);
+};
+void finish();
