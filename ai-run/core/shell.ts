@@ -33,22 +33,33 @@ export const addLine = (text: string | undefined, shell: Shell): string => {
   return `${text ?? ''}${broken ? '\n' : ''}${startLine(shell)} ${marker}${trace}\n`;
 };
 
+/** Our first line in a file, and where it is. */
+const findLine = (
+  text: string,
+  shell: Shell,
+): { readonly line: string; readonly at: number } | undefined => {
+  let at = 0;
+  for (const line of text.split('\n')) {
+    if (isOurs(line, shell)) return { line, at };
+    at += line.length + 1;
+  }
+  return undefined;
+};
+
 /**
  * The file as it was before {@link addLine}, whatever was written around the line since.
  * @returns undefined for a file that we made and that holds nothing else.
  */
 export const removeLine = (text: string, shell: Shell): string | undefined => {
-  let rest = text;
-  let made = false;
-  for (const line of text.split('\n').filter((one) => isOurs(one, shell))) {
-    const at = rest.startsWith(`${line}\n`) ? 0 : rest.indexOf(`\n${line}\n`) + 1;
-    const end = at + line.length + 1;
-    // The line break before ours is ours too, unless something follows by now that needs it.
-    const broke = line.endsWith(traces.break) && end >= rest.length;
-    rest = rest.slice(0, broke ? at - 1 : at) + rest.slice(end);
-    made ||= line.endsWith(traces.file);
-  }
-  return made && rest === '' ? undefined : rest;
+  const found = findLine(text, shell);
+  if (found === undefined) return text;
+  const { line, at } = found;
+  // An editor may have taken the line break after ours: there is nothing left to cut then.
+  const after = text.slice(at + line.length + 1);
+  // The line break before ours is ours too, unless something follows by now that needs it, or what it ended is gone.
+  const broke = line.endsWith(traces.break) && after === '' && at > 0;
+  const rest = removeLine(text.slice(0, broke ? at - 1 : at) + after, shell);
+  return rest === '' && line.endsWith(traces.file) ? undefined : rest;
 };
 
 const heading = '# Written by `ai-run setup`; `ai-run uninstall` removes it. Agents:';

@@ -35,7 +35,11 @@ export const checkEngine = async (userHome: string): Promise<void> => {
   const problem = unfit(parseEngine(made, said), endpoint?.host);
   if (problem !== undefined) throw problem;
   if (now === undefined) return;
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  // Half of it names no engine, which is asked again then.
-  writeFileSync(note, now, { mode: 0o600 });
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    // Half of it names no engine, which is asked again then.
+    writeFileSync(note, now, { mode: 0o600 });
+  } catch {
+    // It is asked again next time. What needs the folder reports it.
+  }
 };

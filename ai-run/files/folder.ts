@@ -6,6 +6,7 @@ import {
   lstatSync,
   mkdirSync,
   openSync,
+  type Stats,
   unlinkSync,
 } from 'node:fs';
 import { messageOf, UserError } from '../core/error.ts';
@@ -38,6 +39,34 @@ export const holdFolder = (path: string | Buffer): Held => {
 /** Gives a folder or file to the container's user, where that is somebody else. */
 export const giveTo = (owner: Policy['user'], path: string): void => {
   if (process.getuid?.() !== owner.uid) chownSync(path, owner.uid, owner.gid);
+};
+
+/** What is there by a name, if anything is; nothing where what should be its folder is a file. Throws the system's error. */
+export const entryAt = (path: string): Stats | undefined => {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false });
+  } catch (error) {
+    if (codeOf(error) === 'ENOTDIR') return undefined;
+    throw error;
+  }
+};
+
+const unusable = (path: string, cause: unknown): UserError =>
+  new UserError('E_FOLDER', `${printable(path)} cannot be used: ${messageOf(cause)}`, {
+    hint: 'it has to be a folder of your own, not a symlink, in a folder that you can write to',
+    cause,
+  });
+
+/**
+ * Does something with a private folder.
+ * @throws UserError E_FOLDER with its path, where the system does not let it.
+ */
+export const using = <Result>(path: string, act: () => Result): Result => {
+  try {
+    return act();
+  } catch (error) {
+    throw unusable(path, error);
+  }
 };
 
 type MakeOptions = {
@@ -78,14 +107,7 @@ export const makeFolder = (base: string, path: string, options: MakeOptions = {}
       folder = next;
     }
   } catch (error) {
-    throw new UserError(
-      'E_FOLDER',
-      `${printable(`${base}/${path}`)} cannot be used: ${messageOf(error)}`,
-      {
-        hint: 'it has to be a folder of your own, not a symlink, in a folder that you can write to',
-        cause: error,
-      },
-    );
+    throw unusable(`${base}/${path}`, error);
   } finally {
     folder.close();
   }

@@ -1,8 +1,8 @@
-import { lstatSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { projectName } from '../core/home.ts';
 import type { ProjectFile } from '../core/project-file.ts';
-import { makeFolder } from '../files/folder.ts';
+import { entryAt, makeFolder, using } from '../files/folder.ts';
 import { sha256 } from '../files/hash.ts';
 import { readPlain } from '../files/plain.ts';
 import { writeWhole } from '../files/whole.ts';
@@ -13,8 +13,9 @@ import { writeWhole } from '../files/whole.ts';
  */
 
 const below = '.ai-run/approvals';
+const folderOf = (userHome: string): string => join(userHome, below);
 const pathOf = (userHome: string, project: string): string =>
-  join(userHome, below, projectName(project, sha256));
+  join(folderOf(userHome), projectName(project, sha256));
 
 /**
  * The identity of a file's settings in a project: comments and layout aside, all of them. What is narrowed is part of what
@@ -28,27 +29,38 @@ export const identify = (project: string, file: ProjectFile): string => {
   return sha256(JSON.stringify(['ai-run project file 1', project, settings]));
 };
 
-/** Whether this is what was approved last; a note that somebody else could have written counts for nothing. */
+/**
+ * Whether this is what was approved last; a note that somebody else could have written counts for nothing.
+ * @throws UserError E_FOLDER where that cannot be told.
+ */
 export const isApproved = async (
   userHome: string,
   project: string,
   identity: string,
 ): Promise<boolean> => {
   const path = pathOf(userHome, project);
-  const found = lstatSync(path, { throwIfNoEntry: false });
+  const found = using(folderOf(userHome), () => entryAt(path));
   if (found === undefined || (found.mode & 0o077) !== 0) return false;
   if (found.uid !== (process.getuid?.() ?? found.uid)) return false;
   return (await readPlain(path, 1024)) === `${identity}\n`;
 };
 
-/** Takes note of an approval, in the place of the last one. */
+/**
+ * Takes note of an approval, in the place of the last one.
+ * @throws UserError E_FOLDER
+ */
 export const approve = (userHome: string, project: string, identity: string): void => {
   makeFolder(userHome, below);
-  writeWhole(pathOf(userHome, project), `${identity}\n`);
+  using(folderOf(userHome), () => writeWhole(pathOf(userHome, project), `${identity}\n`));
 };
 
-/** Forgets what was approved: an earlier file that an agent brings back has to be approved again. */
+/**
+ * Forgets what was approved: an earlier file that an agent brings back has to be approved again.
+ * @throws UserError E_FOLDER where it cannot: it would be remembered then.
+ */
 export const forget = (userHome: string, project: string): void => {
   const path = pathOf(userHome, project);
-  if (lstatSync(path, { throwIfNoEntry: false }) !== undefined) rmSync(path, { force: true });
+  using(folderOf(userHome), () => {
+    if (entryAt(path) !== undefined) rmSync(path, { force: true });
+  });
 };

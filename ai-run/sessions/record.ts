@@ -3,6 +3,7 @@ import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Part } from '../core/part.ts';
 import { parseSession, type Session, sessionLabels } from '../core/session.ts';
+import { using } from '../files/folder.ts';
 import { isGone } from './owner.ts';
 import { removeContainers } from './sessions.ts';
 
@@ -16,6 +17,7 @@ const folderOf = (userHome: string): string => join(userHome, '.ai-run/sessions'
 /**
  * Takes note of a session until it ends.
  * @returns `renew` as well, for right before its container is made: see {@link late}.
+ * @throws UserError E_FOLDER where no note can be made: nothing would find what a killed ai-run leaves.
  */
 export const openRecord = (
   userHome: string,
@@ -23,8 +25,10 @@ export const openRecord = (
 ): Part & { readonly renew: () => void } => {
   const folder = folderOf(userHome);
   const path = join(folder, session.name);
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  writeFileSync(path, JSON.stringify(sessionLabels(session)), { mode: 0o600, flag: 'wx' });
+  using(folder, () => {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    writeFileSync(path, JSON.stringify(sessionLabels(session)), { mode: 0o600, flag: 'wx' });
+  });
   return {
     renew: () => utimesSync(path, new Date(), new Date()),
     finish: async () => {

@@ -17,6 +17,7 @@ import { type Shell, shells } from '../core/completion-script.ts';
 import { messageOf, UserError } from '../core/error.ts';
 import { aliasesOf, aliasFile } from '../core/shell.ts';
 import { printable } from '../core/text.ts';
+import { entryAt } from '../files/folder.ts';
 
 /** The files of a user's shells: ours is written whole, theirs is changed by one line. */
 
@@ -33,12 +34,24 @@ export const rcFile = (
   return join(home, process.platform === 'darwin' ? '.bash_profile' : '.bashrc');
 };
 
-/** The bytes of a file, one character each; nothing where there is none. */
+/** Not for a symbolic link that leads nowhere, nor for a name that cannot be looked at. */
+const isNothing = (path: string): boolean => {
+  try {
+    return entryAt(path) === undefined;
+  } catch {
+    return false;
+  }
+};
+
+/**
+ * The bytes of a file, one character each; nothing where there is none.
+ * @throws UserError E_SETUP
+ */
 export const readBytes = (path: string): string | undefined => {
   try {
     return readFileSync(path, 'latin1');
   } catch (error) {
-    if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return undefined;
+    if (isNothing(path)) return undefined;
     throw new UserError('E_SETUP', `${printable(path)} cannot be read: ${messageOf(error)}`, {
       hint: 'it has to be a file that you can read; mend it and try again',
     });

@@ -1,13 +1,14 @@
-import { lstatSync, rmSync } from 'node:fs';
+import { lstatSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
 import { hostname, userInfo } from 'node:os';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { type Shell, shells } from '../core/completion-script.ts';
-import { UserError } from '../core/error.ts';
+import { messageOf, UserError } from '../core/error.ts';
 import { aliasFile, removeLine } from '../core/shell.ts';
 import { printable } from '../core/text.ts';
 import { listImages } from '../engine/images.ts';
 import { capture } from '../exec.ts';
-import { removeTree } from '../home/sweep.ts';
+import { entryAt, using } from '../files/folder.ts';
+import { removeTree } from '../files/tree.ts';
 import { findUserHome } from '../project/workspace.ts';
 import { listRecords } from '../sessions/record.ts';
 import { listSessions } from '../sessions/sessions.ts';
@@ -50,7 +51,7 @@ const lines = (home: string): readonly Step[] =>
 
 const file = (home: string, name: string, what: string): readonly Step[] => {
   const path = join(home, name);
-  const found = lstatSync(path, { throwIfNoEntry: false });
+  const found = using(dirname(path), () => entryAt(path));
   if (found === undefined) return [];
   return [
     {
@@ -64,6 +65,36 @@ const file = (home: string, name: string, what: string): readonly Step[] => {
     },
   ];
 };
+
+/** Whether a folder is there, not a symbolic link to one, with nothing else in it than these. */
+const holdsOnly = (path: string, names: readonly string[]): boolean => {
+  try {
+    return lstatSync(path).isDirectory() && readdirSync(path).every((name) => names.includes(name));
+  } catch {
+    return false;
+  }
+};
+
+/** The folder that `setup` made, where nothing is in it besides what goes anyway. */
+const emptied = (home: string): readonly Step[] => {
+  const path = join(home, '.ai-run');
+  const ours = shells.map((shell) => basename(aliasFile(shell)));
+  if (!holdsOnly(path, ours)) return [];
+  return [
+    {
+      plan: 'remove ~/.ai-run: nothing else is in it',
+      act: async () => {
+        // Never with what came to be in it since.
+        if (holdsOnly(path, [])) rmdirSync(path);
+        return undefined;
+      },
+    },
+  ];
+};
+
+/** What kept a step from being done, the system too: what comes after it is done all the same. */
+const attempt = ({ act }: Step): Promise<string | undefined> =>
+  act().catch((error: unknown) => messageOf(error));
 
 const images = async (): Promise<readonly Step[]> =>
   (await listImages())
@@ -126,7 +157,7 @@ export const uninstall = async (flags: UninstallFlags): Promise<number> => {
           ...file(home, '.ai-workspaces', 'the folders that agents may work in'),
           ...file(home, '.ai-git-allowed', 'whose git credentials agents may use'),
         ]
-      : []),
+      : emptied(home)),
   ];
   if (steps.length === 0) {
     process.stderr.write('there is nothing to remove\n');
@@ -140,9 +171,9 @@ export const uninstall = async (flags: UninstallFlags): Promise<number> => {
   )
     return 1;
   let failures = 0;
-  for (const { act } of steps) {
+  for (const step of steps) {
     // oxlint-disable-next-line no-await-in-loop -- in the order that was shown
-    const failure = await act();
+    const failure = await attempt(step);
     if (failure === undefined) continue;
     failures += 1;
     process.stderr.write(`ai-run: ${printable(failure)}\n`);

@@ -50,6 +50,18 @@ describe('a record', () => {
     const owner = await thisOwner();
     expect(() => record('one', owner)).toThrow('EEXIST');
   });
+
+  test('that cannot be made names its folder, and what to do', async () => {
+    await writeFile(join(home, '.ai-run'), '');
+    const owner = await thisOwner();
+    expect(() => record('one', owner)).toThrow(
+      expect.objectContaining({
+        code: 'E_FOLDER',
+        message: expect.stringContaining(`${folder()} cannot be used: `) as string,
+        hint: expect.stringContaining('a folder that you can write to') as string,
+      }),
+    );
+  });
 });
 
 /** When docker's client of a killed ai-run had made the container, if it ever would. */

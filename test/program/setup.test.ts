@@ -3,6 +3,7 @@ import {
   existsSync,
   lstatSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   readlinkSync,
   statSync,
@@ -89,6 +90,16 @@ describe('setup', () => {
     expect(readlinkSync(home.file('.bashrc'))).toBe('nowhere');
   });
 
+  test('names a file that is in the place of its folder, and leaves the start file', async () => {
+    writeFileSync(home.file('.ai-run'), '');
+    const { code, stderr } = await setup('--yes');
+    expect([code, stderr]).toEqual([
+      1,
+      expect.stringMatching(/error: .*\.ai-run\/shell\.bash cannot be written: .*\nhint: .*\n$/),
+    ]);
+    expect(existsSync(home.file('.bashrc'))).toBe(false);
+  });
+
   test.each(["x';id;'", '$(id)'])('refuses %j as an agent', async (agent) => {
     const ran = await home.aiRun('setup', '--agents', agent, '--shell', 'bash', '--yes');
     expect([ran.code, ran.stderr]).toEqual([
@@ -150,6 +161,47 @@ describe('uninstall', () => {
     expect(existsSync(home.file('.ai-run/shell.bash'))).toBe(false);
     const { stdout } = await home.run('bash', ['-ic', 'type claude']);
     expect(stdout).not.toContain('alias');
+  });
+
+  test('leaves the text of a start file whose last line break an editor took', async () => {
+    writeFileSync(home.file('.bashrc'), 'export A=1\n');
+    await setup('--yes');
+    writeFileSync(home.file('.bashrc'), rc().trimEnd());
+    for (const said of ['done: ', 'there is nothing to remove\n']) {
+      expect((await home.aiRun('uninstall', '--yes')).stderr).toContain(said);
+      expect(rc()).toBe('export A=1\n');
+    }
+  });
+
+  test('removes the folder that setup made, unless something else is in it', async () => {
+    await setup('--yes');
+    expect((await home.aiRun('uninstall', '--yes')).stderr).toContain('remove ~/.ai-run: ');
+    expect(existsSync(home.file('.ai-run'))).toBe(false);
+    await setup('--yes');
+    writeFileSync(home.file('.ai-run/engine'), '');
+    expect((await home.aiRun('uninstall', '--yes')).stderr).not.toContain('remove ~/.ai-run: ');
+    expect(readdirSync(home.file('.ai-run'))).toEqual(['engine']);
+  });
+
+  test('removes no link in the place of that folder, nor what it leads to', async () => {
+    mkdirSync(home.file('elsewhere'));
+    symlinkSync('elsewhere', home.file('.ai-run'));
+    await setup('--yes');
+    expect((await home.aiRun('uninstall', '--yes')).code).toBe(0);
+    expect(readlinkSync(home.file('.ai-run'))).toBe('elsewhere');
+    expect(readdirSync(home.file('elsewhere'))).toEqual([]);
+  });
+
+  test('takes a file in the place of that folder for one of its own with --all only', async () => {
+    home.program('docker', 'exit 0');
+    writeFileSync(home.file('.ai-run'), '');
+    expect(await home.aiRun('uninstall', '--yes')).toEqual({
+      code: 0,
+      stdout: '',
+      stderr: 'there is nothing to remove\n',
+    });
+    expect((await home.aiRun('uninstall', '--all', '--yes')).code).toBe(0);
+    expect(existsSync(home.file('.ai-run'))).toBe(false);
   });
 
   test('removes a start file that setup made', async () => {

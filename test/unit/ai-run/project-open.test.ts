@@ -158,6 +158,30 @@ All it says: memory 8g, network none, env (2), mounts (1). Approve?`,
     expect(await questions()).toBe(1);
   });
 
+  test('is forgotten, or asked about, without a folder to remember it in', async () => {
+    writeFileSync(at('me/.ai-run'), '');
+    expect(await questions()).toBe(0);
+    file(wide);
+    await expect(open('no')).rejects.toMatchObject({ code: 'E_APPROVAL' });
+    await expect(open('yes')).rejects.toMatchObject({
+      code: 'E_FOLDER',
+      message: expect.stringContaining(`${at('me/.ai-run/approvals')} cannot be used: `) as string,
+    });
+  });
+
+  test('is not passed over where it can neither be read nor forgotten', async () => {
+    file(wide);
+    await open('yes');
+    const folder = at('me/.ai-run/approvals');
+    const note = join(folder, readdirSync(folder)[0] ?? '');
+    rmSync(note);
+    mkdirSync(note);
+    await expect(open('yes')).rejects.toMatchObject({
+      code: 'E_FOLDER',
+      message: expect.stringContaining(`${folder} cannot be used: `) as string,
+    });
+  });
+
   test.each([
     ['more', 'memory: 9g\nnetwork: none\n'],
     ['something else as well', `${wide}pids: 2000\n`],

@@ -8,6 +8,7 @@ const texts: readonly (readonly [string, string | undefined])[] = [
   ['a line', 'export A=1\n'],
   ['a line without an end', 'export A=1'],
   ['lines that end like on Windows', 'a\r\nb\r\n'],
+  ['such lines without an end', 'a\r\nb'],
   ['blank lines', '\n\n'],
   ['bytes that are no text', 'caf\u00e9\u00ff\u0000\n'],
 ];
@@ -28,6 +29,29 @@ describe.each(shells)('the line for %s', (shell) => {
     const old = text ?? '';
     const rest = removeLine(`${addLine(text, shell)}after\n`, shell);
     expect(rest).toBe(`${old}${old === '' || old.endsWith('\n') ? '' : '\n'}after\n`);
+  });
+
+  test.each(texts)('can be removed from %s when an editor took the last line break', (_, text) => {
+    const trimmed = addLine(text, shell).slice(0, -1);
+    expect(removeLine(trimmed, shell)).toBe(text);
+    expect(addLine(trimmed, shell)).toBe(trimmed);
+  });
+
+  test.each(texts)('can be removed from %s when nothing else is left of it', (_, text) => {
+    const added = addLine(text, shell);
+    const line = added.slice(added.lastIndexOf('\n', added.length - 2) + 1);
+    for (const rest of [line, line.slice(0, -1)])
+      expect(removeLine(rest, shell)).toBe(text === undefined ? undefined : '');
+  });
+
+  test.each(texts)('can be removed from %s when something was put before it', (_, text) => {
+    expect(removeLine(`before\n${addLine(text, shell)}`, shell)).toBe(`before\n${text ?? ''}`);
+  });
+
+  test('can be removed where it is more than once', () => {
+    const [none, broken] = [addLine('', shell), addLine('a', shell)];
+    expect(removeLine(`${broken}${none}`, shell)).toBe('a\n');
+    expect(removeLine(`${none}b\n${none.trimEnd()}`, shell)).toBe('b\n');
   });
 
   test('is a line of its own: one that only looks like it stays', () => {
