@@ -56,25 +56,33 @@ const shortName = (ref: string): string => ref.slice(/^refs\/heads\//.exec(ref)?
 export const changedRefs = (before: Refs, after: Refs, detached?: string): Change[] => {
   const known = new Set(before.values());
   const changes: Change[] = [];
-  // A ref cannot be a folder of another: the first one wins, so the user's own kind of name comes first.
+  // A ref cannot be a folder of another: the first one keeps its name, the other gets a hyphen.
   const names = new Set<string>();
   const folders = new Set<string>();
   const add = (name: string, id: string, kind: Change['kind']): void => {
     const parts = name.split('/');
     const parents = parts.slice(1).map((_, at) => parts.slice(0, at + 1).join('/'));
-    if (names.has(name) || folders.has(name) || parents.some((parent) => names.has(parent))) return;
+    const taken =
+      names.has(name) || folders.has(name) ? name : parents.find((parent) => names.has(parent));
+    if (taken !== undefined) {
+      add(`${taken}-${name.slice(taken.length)}`, id, kind);
+      return;
+    }
     names.add(name);
     for (const parent of parents) folders.add(parent);
     changes.push({ name, id, kind });
   };
-  for (const space of ['refs/heads/', 'refs/tags/', 'refs/stash']) {
+  const addAll = (space: string): void => {
     for (const [ref, id] of after) {
       const old = before.get(ref);
       if (ref.startsWith(space) && old !== id)
         add(shortName(ref), id, old === undefined ? 'new' : 'moved');
     }
-  }
+  };
+  addAll('refs/heads/');
   const held = new Set([...known, ...changes.map(({ id }) => id)]);
   if (detached !== undefined && !held.has(detached)) add('detached-head', detached, 'new');
+  addAll('refs/stash');
+  addAll('refs/tags/');
   return changes;
 };

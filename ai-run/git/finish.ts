@@ -1,9 +1,10 @@
-import { rename, rm, writeFile } from 'node:fs/promises';
+import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { UserError } from '../core/error.ts';
+import { messageOf, UserError } from '../core/error.ts';
 import { summary } from '../core/git.ts';
 import { printable } from '../core/text.ts';
 import type { Environment } from './host.ts';
+import { removeTree } from '../files/tree.ts';
 import { fingerprints } from './repository.ts';
 import { type Kept, salvage } from './salvage.ts';
 import type { Shadow } from './shadow.ts';
@@ -35,7 +36,8 @@ export const keep = ({
   objects,
   format,
   detached,
-}: Shadow): Kept => ({
+  identity,
+}: Kept): Kept => ({
   folder,
   gitDir,
   commonDir,
@@ -43,6 +45,7 @@ export const keep = ({
   objects,
   format,
   ...(detached === undefined ? {} : { detached }),
+  ...(identity === undefined ? {} : { identity }),
 });
 
 /** Repositories that are new or replaced since the start: what the agent wrote there runs when git is used there. */
@@ -82,14 +85,14 @@ export const finish = async (
       const saved = await salvage(keep(shadow), shadow.before, env);
       if (saved.length > 0) kept.push({ ...keep(shadow), summary: summary(shadow.folder, saved) });
     } catch (error) {
-      if (!(error instanceof UserError)) throw error;
       // It stays as it is, for the user to look at or to drop.
       kept.push(keep(shadow));
-      notes.push(`git: ${error.message}${error.hint === undefined ? '' : `; ${error.hint}`}`);
+      const hint = error instanceof UserError ? error.hint : undefined;
+      notes.push(`git: ${messageOf(error)}${hint === undefined ? '' : `; ${hint}`}`);
     }
   }
   if (kept.length === 0) {
-    await rm(folder, { recursive: true, force: true });
+    removeTree(folder);
     return notes;
   }
   await writeRecord(folder, { project, pid: 0, repositories: kept });

@@ -1,7 +1,7 @@
 import { lstatSync } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
-import { UserError } from '../core/error.ts';
+import { messageOf, UserError } from '../core/error.ts';
 import { type GitMode, isSessionName, maskedNotes } from '../core/git.ts';
 import type { Part } from '../core/part.ts';
 import type { Mount } from '../core/policy.ts';
@@ -213,9 +213,13 @@ export const openGit = async (options: GitOptions): Promise<Part> => {
       ),
       ...shadowNotes(project, shadows),
     ],
-    finish: async () => [
-      ...(shadows.length === 0 ? [] : await finish(options, shadows)),
-      ...planted(project, before),
-    ],
+    finish: async () => {
+      // Whatever becomes of the commits: what was planted is told.
+      const told =
+        shadows.length === 0
+          ? []
+          : await finish(options, shadows).catch((error: unknown) => [`git: ${messageOf(error)}`]);
+      return [...told, ...planted(project, before)];
+    },
   };
 };

@@ -65,7 +65,7 @@ export const skipHidden = async (
         ...tracked.slice(from, from + atOnce),
       ],
       env,
-      join(shadow, 'index'),
+      { index: join(shadow, 'index') },
     );
     if (code !== 0) return false;
   }

@@ -6,7 +6,16 @@ import { capture } from '../exec.ts';
 /** The caller's environment, as far as git needs it: nothing of it can point git at another repository or program. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-const inherited = (env: Environment, index?: string): NodeJS.ProcessEnv => ({
+type Where = {
+  /** The index to read and write in place of the repository's. */
+  readonly index?: string;
+  /** The folder of objects to read and write in place of the repository's. */
+  readonly objects?: string;
+  /** Milliseconds after which it is ended, with exit code 137. */
+  readonly patience?: number;
+};
+
+const inherited = (env: Environment, { index, objects }: Where): NodeJS.ProcessEnv => ({
   PATH: env['PATH'],
   HOME: env['HOME'],
   XDG_CONFIG_HOME: env['XDG_CONFIG_HOME'],
@@ -15,12 +24,15 @@ const inherited = (env: Environment, index?: string): NodeJS.ProcessEnv => ({
   GIT_OPTIONAL_LOCKS: '0',
   GIT_NO_LAZY_FETCH: '1',
   ...(index === undefined ? {} : { GIT_INDEX_FILE: index }),
+  ...(objects === undefined ? {} : { GIT_OBJECT_DIRECTORY: objects }),
 });
 
 // What a repository's configuration could start, even the user's own: his hooks may be files of the project.
 const quiet = [
   'core.hooksPath=/dev/null',
   'core.fsmonitor=false',
+  // Run for each folder of objects that is borrowed from, by a shell.
+  'core.alternateRefsCommand=:',
   'gc.auto=0',
   'maintenance.auto=false',
   'transfer.fsckObjects=true',
@@ -29,22 +41,26 @@ const quiet = [
 ].flatMap((setting) => ['-c', setting]);
 
 /**
- * Runs git on the host, in a repository that no agent can write: the user's own, or one that ai-run made.
- * @param index the index to read and write in place of the repository's.
+ * Runs git on the host: in a repository that ai-run made, or, to read its configuration and index, in one of the project. What
+ * fetches or writes never runs in that one, because an agent of an earlier session may have configured it.
  * @returns what it printed, or its exit code and the last line of its complaint.
  */
 export const hostGit = async (
   gitDir: string,
   args: readonly string[],
   env: Environment,
-  index?: string,
+  where: Where = {},
 ) => {
   const { code, stdout, stderr } = await capture(
     { file: 'git', args: [...quiet, `--git-dir=${gitDir}`, ...args] },
-    inherited(env, index),
+    inherited(env, where),
+    where.patience,
   );
   return { code, stdout, reason: printable(stderr).trim().split('\n').at(-1) ?? '' };
 };
+
+/** Milliseconds: what it includes can be a pipe that nobody writes to. */
+const patience = 10_000;
 
 /**
  * All configuration that git sees in a repository, includes followed, each value with where it stands.
@@ -55,9 +71,11 @@ export const readConfig = async (gitDir: string, env: Environment): Promise<Entr
     gitDir,
     ['config', '--list', '--null', '--show-scope', '--show-origin'],
     env,
+    { patience },
   );
   if (listed.code !== 0) {
-    throw new UserError('E_GIT', `git cannot read ${gitDir}: ${listed.reason}`, {
+    const reason = listed.code === 137 ? `no answer in ${patience / 1000} s` : listed.reason;
+    throw new UserError('E_GIT', `git cannot read ${gitDir}: ${reason}`, {
       hint: 'hide it with --git none',
     });
   }

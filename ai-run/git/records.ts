@@ -1,12 +1,15 @@
 import { existsSync } from 'node:fs';
-import { readdir, readFile, rm } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod/mini';
+import { messageOf, UserError } from '../core/error.ts';
 import { isSessionName, summary } from '../core/git.ts';
+import { parseJson } from '../core/json.ts';
 import { parseRefs } from '../core/refs.ts';
+import { removeTree } from '../files/tree.ts';
 import { sessionFolder, writeRecord } from './finish.ts';
 import type { Environment } from './host.ts';
-import { salvage } from './salvage.ts';
+import { type Kept, salvage, type Saved } from './salvage.ts';
 
 const Record = z.strictObject({
   project: z.string(),
@@ -21,6 +24,7 @@ const Record = z.strictObject({
       objects: z.array(z.string()),
       format: z.enum(['sha1', 'sha256']),
       detached: z.exactOptional(z.string()),
+      identity: z.exactOptional(z.string()),
       summary: z.exactOptional(z.string()),
     }),
   ),
@@ -46,7 +50,7 @@ const read = async (home: string, name: string): Promise<Session | undefined> =>
     () => undefined,
   );
   if (text === undefined) return undefined;
-  const record = Record.safeParse(JSON.parse(text));
+  const record = Record.safeParse(parseJson(text));
   return record.success ? { ...record.data, name } : undefined;
 };
 
@@ -57,9 +61,27 @@ export const readSessions = async (home: string): Promise<Session[]> => {
   return sessions.filter((session) => session !== undefined);
 };
 
-/** Removes a session with all that is kept of it. */
-export const dropSession = (home: string, name: string): Promise<void> =>
-  rm(sessionFolder(home, name), { recursive: true, force: true });
+/**
+ * Removes a session with all that is kept of it.
+ * @throws UserError E_GIT where something of it cannot be removed.
+ */
+export const dropSession = (home: string, name: string): void => {
+  const folder = sessionFolder(home, name);
+  if (removeTree(folder)) return;
+  throw new UserError('E_GIT', `${folder} cannot be removed`, { hint: 'look at what is in it' });
+};
+
+const salvaged = async (name: string, one: Kept, env: Environment): Promise<readonly Saved[]> => {
+  try {
+    return await salvage(one, parseRefs(await readFile(join(one.store, 'before'), 'utf8')), env);
+  } catch (error) {
+    if (error instanceof UserError) throw error;
+    throw new UserError('E_GIT', `the commits of ${name} cannot be saved: ${messageOf(error)}`, {
+      hint: `look at ${one.store}; ai-run git drop ${name} removes them`,
+      cause: error,
+    });
+  }
+};
 
 /**
  * Finishes a session that ai-run did not live to finish: what was committed is saved, its shadows are removed.
@@ -81,12 +103,11 @@ export const settle = async (
       repositories.push(one);
       continue;
     }
-    const before = parseRefs(await readFile(join(one.store, 'before'), 'utf8'));
-    const saved = await salvage(one, before, env);
+    const saved = await salvaged(session.name, one, env);
     if (saved.length > 0) repositories.push({ ...one, summary: summary(one.folder, saved) });
   }
   if (repositories.length === 0) {
-    await dropSession(home, session.name);
+    dropSession(home, session.name);
     return undefined;
   }
   const { project } = session;
@@ -99,6 +120,5 @@ export const settleKilled = async (home: string, name: string, env: Environment)
   if (!isSessionName(name)) return;
   const session = await read(home, name);
   if (session !== undefined) await settle(home, session, env);
-  else if (!existsSync(join(sessionFolder(home, name), 'record.json')))
-    await dropSession(home, name);
+  else if (!existsSync(join(sessionFolder(home, name), 'record.json'))) dropSession(home, name);
 };

@@ -115,12 +115,20 @@ export const objectFolders = async (commonDir: string): Promise<string[]> => {
 
 const largest = { refs: 100_000, packed: 64 * mebibyte };
 
+/** Whoever left some out would lose what they name. */
+const tooMany = (gitDir: string): UserError =>
+  new UserError('E_GIT', `${gitDir} has more refs than ai-run reads`, {
+    hint: `at most ${largest.refs} in files of their own, and ${largest.packed / mebibyte} MiB packed; --git none hides the repository`,
+  });
+
 const looseRefs = async (gitDir: string, refs: Map<string, string>): Promise<void> => {
   const root = join(gitDir, 'refs');
   if (!lstatSync(root, { throwIfNoEntry: false })?.isDirectory()) return;
+  let count = 0;
   for (const { path, entries } of walk(root, { folders: largest.refs, depth: 32 }, new Set())) {
     for (const entry of entries) {
-      if (!entry.isFile() || refs.size > largest.refs) continue;
+      if (!entry.isFile()) continue;
+      if ((count += 1) > largest.refs) throw tooMany(gitDir);
       const ref = parseRef((await readPlain(join(root, path, entry.name), 1024)) ?? '');
       const name = ['refs', path, entry.name].filter((part) => part !== '').join('/');
       if (ref === undefined || !('id' in ref)) continue;
@@ -129,9 +137,15 @@ const looseRefs = async (gitDir: string, refs: Map<string, string>): Promise<voi
   }
 };
 
-/** All refs of a repository, read as data: symbolic links, symbolic refs and names that git refuses are left out. */
+/**
+ * All refs of a repository, read as data: symbolic links, symbolic refs and names that git refuses are left out.
+ * @throws UserError E_GIT where there are too many.
+ */
 export const readRefs = async (commonDir: string): Promise<Refs> => {
-  const packed = await readPlain(join(commonDir, 'packed-refs'), largest.packed);
+  const path = join(commonDir, 'packed-refs');
+  const packed = await readPlain(path, largest.packed);
+  if (packed === undefined && lstatSync(path, { throwIfNoEntry: false })?.isFile() === true)
+    throw tooMany(commonDir);
   const refs = new Map(parseRefs(packed ?? ''));
   await looseRefs(commonDir, refs);
   return refs;
@@ -140,6 +154,12 @@ export const readRefs = async (commonDir: string): Promise<Refs> => {
 /** What HEAD names: a branch, or a commit. */
 export const readHead = async (gitDir: string): Promise<ReturnType<typeof parseRef>> =>
   parseRef((await readPlain(join(gitDir, 'HEAD'), 1024)) ?? '');
+
+/** What no other folder has, and no program can give it: it stays with the folder when that is moved. */
+export const identityOf = (folder: string): string | undefined => {
+  const state = lstatSync(folder, { throwIfNoEntry: false, bigint: true });
+  return state === undefined ? undefined : `${state.ino}:${state.birthtimeNs}`;
+};
 
 /** When files last changed, in a way that no program can set back. */
 const changeTimes = (folder: string, names: readonly string[]): string =>
@@ -163,10 +183,13 @@ export const fingerprints = (
     const names = new Set(entries.map(({ name }) => name));
     const folder = join(project, path);
     if (names.has('.git')) {
-      const state = lstatSync(join(folder, '.git'), { throwIfNoEntry: false, bigint: true });
-      found.set(join(path, '.git'), `${state?.dev}:${state?.ino}:${state?.birthtimeNs}`);
+      found.set(join(path, '.git'), String(identityOf(join(folder, '.git'))));
     }
-    if (['HEAD', 'objects', 'refs'].every((name) => names.has(name))) {
+    // With `commondir`, git looks for the others elsewhere: gitrepository-layout(5).
+    if (
+      names.has('HEAD') &&
+      (names.has('commondir') || (names.has('objects') && names.has('refs')))
+    ) {
       const hooks =
         entries.find(({ name }) => name === 'hooks')?.isDirectory() === true
           ? readdirSync(join(folder, 'hooks'))
@@ -175,6 +198,7 @@ export const fingerprints = (
         path === '' ? '.' : path,
         changeTimes(folder, [
           'config',
+          'config.worktree',
           'commondir',
           'hooks',
           ...hooks.toSorted().map((name) => `hooks/${name}`),

@@ -1,8 +1,9 @@
 import { constants, lstatSync } from 'node:fs';
-import { copyFile, mkdir, readdir, rm } from 'node:fs/promises';
+import { copyFile, mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError } from '../core/error.ts';
 import { type Change, changedRefs, type Refs } from '../core/refs.ts';
+import { removeTree } from '../files/tree.ts';
 import { type Environment, hostGit } from './host.ts';
 import { readHead, readRefs } from './repository.ts';
 import { type Shadow, writeSkeleton } from './shadow.ts';
@@ -21,7 +22,10 @@ import { type Shadow, writeSkeleton } from './shadow.ts';
 export type Kept = Pick<
   Shadow,
   'folder' | 'gitDir' | 'commonDir' | 'store' | 'objects' | 'format' | 'detached'
->;
+> & {
+  /** Of `commonDir`, see {@link identityOf}; absent in what an older ai-run has kept. */
+  readonly identity?: string;
+};
 
 export type Saved = Change & {
   /** Commits that the repository did not have when the session began. */
@@ -29,9 +33,9 @@ export type Saved = Change & {
 };
 
 /** More refs than people make; each costs a process. */
-const most = 100;
+const most = 1000;
 
-const savedGit = ({ store }: Pick<Kept, 'store'>): string => join(store, 'saved.git');
+export const savedGit = ({ store }: Pick<Kept, 'store'>): string => join(store, 'saved.git');
 
 /** Names of files that git gives to loose objects and packs; a pack's index is not believed but made again. */
 const isLoose = (folder: string, name: string): boolean =>
@@ -62,6 +66,13 @@ const copyObjects = async (from: string, to: string): Promise<string[]> => {
   return packs;
 };
 
+const remove = (path: string): void => {
+  if (removeTree(path)) return;
+  throw new UserError('E_GIT_OBJECTS', `${path} cannot be removed`, {
+    hint: 'look at what is in it',
+  });
+};
+
 const makeSaved = async (
   kept: Kept,
   before: Refs,
@@ -69,7 +80,7 @@ const makeSaved = async (
   env: Environment,
 ): Promise<void> => {
   const saved = savedGit(kept);
-  await rm(saved, { recursive: true, force: true });
+  remove(saved);
   const version = kept.format === 'sha256' ? 1 : 0;
   await writeSkeleton(saved, {
     config: `[core]\n\trepositoryformatversion = ${version}\n\tbare = true\n${version === 1 ? '[extensions]\n\tobjectformat = sha256\n' : ''}`,
@@ -114,7 +125,7 @@ const count = async (kept: Kept, change: Change, env: Environment): Promise<Save
 /**
  * Saves what was committed in a shadow, and removes the shadow: from then on nothing of it is left but objects and refs.
  * @returns nothing where the agent committed nothing.
- * @throws UserError E_GIT_OBJECTS where its objects are damaged; the shadow stays.
+ * @throws UserError E_GIT_OBJECTS where its objects are damaged, E_GIT where its refs are too many; the shadow stays.
  */
 export const salvage = async (
   kept: Kept,
@@ -125,7 +136,16 @@ export const salvage = async (
   const head = await readHead(shadow);
   const detached =
     head !== undefined && 'id' in head && head.id !== kept.detached ? head.id : undefined;
-  const changes = changedRefs(before, await readRefs(shadow), detached).slice(0, most);
+  const changes = changedRefs(before, await readRefs(shadow), detached);
+  if (changes.length > most) {
+    throw new UserError(
+      'E_GIT_OBJECTS',
+      `the agent left ${changes.length} branches and tags, and ${most} can be brought back`,
+      {
+        hint: `they stay in ${shadow}, where no git should run: what it says there is the agent's`,
+      },
+    );
+  }
   const saved: Saved[] = [];
   if (changes.length > 0) {
     await makeSaved(kept, before, changes, env);
@@ -140,34 +160,6 @@ export const salvage = async (
     }
     if (saved.length < changes.length) await makeSaved(kept, before, saved, env);
   }
-  await rm(shadow, { recursive: true, force: true });
+  remove(shadow);
   return saved;
-};
-
-/**
- * Fetches what was saved into the user's repository, as `refs/remotes/ai/<session>/*`.
- * @throws UserError E_GIT_FETCH with git's reason.
- */
-export const fetchSaved = async (kept: Kept, session: string, env: Environment): Promise<void> => {
-  const fetched = await hostGit(
-    kept.commonDir,
-    [
-      'fetch',
-      '--quiet',
-      '--no-tags',
-      '--no-write-fetch-head',
-      '--no-recurse-submodules',
-      '--refmap=',
-    ].concat([savedGit(kept), `+refs/ai/*:refs/remotes/ai/${session}/*`]),
-    env,
-  );
-  if (fetched.code !== 0) {
-    throw new UserError(
-      'E_GIT_FETCH',
-      `git does not take the commits of ${session}: ${fetched.reason}`,
-      {
-        hint: `they stay in ${savedGit(kept)}; ai-run git drop ${session} removes them`,
-      },
-    );
-  }
 };

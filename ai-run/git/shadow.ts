@@ -7,7 +7,7 @@ import type { Mount } from '../core/policy.ts';
 import { formatRefs, type Refs } from '../core/refs.ts';
 import { relativeTo, skipHidden, trackedOf } from './hidden.ts';
 import { type Environment, readConfig } from './host.ts';
-import { objectFolders, readHead, readRefs, type Repository } from './repository.ts';
+import { identityOf, objectFolders, readHead, readRefs, type Repository } from './repository.ts';
 
 /**
  * A repository of the agent's own in place of the user's `.git`. Everything small is written afresh or copied as data;
@@ -18,6 +18,7 @@ export type Shadow = Repository & {
   /** The session's folder for this repository: `shadow`, and what became of it. */
   readonly store: string;
   readonly objects: readonly string[];
+  readonly identity?: string;
   readonly format: 'sha1' | 'sha256';
   readonly before: Refs;
   /** The commit of HEAD where it names no branch. */
@@ -134,7 +135,11 @@ export const makeShadow = async (
       join(commonDir, 'config.worktree'),
     ].includes(origin.slice('file:'.length)),
   );
-  const reason = unsupported(own);
+  const identity = identityOf(commonDir);
+  // What a worktree that is linked to it says of itself is not that it has no files.
+  const reason = unsupported(
+    gitDir === commonDir ? own : own.filter(({ key }) => key !== 'core.bare'),
+  );
   const head = await readHead(gitDir);
   if (reason !== undefined || head === undefined) {
     throw new UserError(
@@ -170,6 +175,7 @@ export const makeShadow = async (
     ...repository,
     store,
     objects,
+    ...(identity === undefined ? {} : { identity }),
     format: objectFormat(own),
     before,
     ...('id' in head ? { detached: head.id } : {}),

@@ -1,10 +1,10 @@
 import { realpathSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { UserError } from '../core/error.ts';
+import { messageOf, UserError } from '../core/error.ts';
 import { printable } from '../core/text.ts';
-import { type Environment, hostGit } from './host.ts';
+import { deliver, type Delivered, goesOn } from './deliver.ts';
+import type { Environment } from './host.ts';
 import { readHead, readRefs } from './repository.ts';
-import { fetchSaved } from './salvage.ts';
 import { dropSession, isRunning, readSessions, type Session, settle } from './records.ts';
 
 const help = `Usage: ai-run git list
@@ -14,7 +14,8 @@ const help = `Usage: ai-run git list
 An agent commits in a copy of the repository that is its own. What it committed is kept until you fetch or drop it.
 
   list    the sessions of which commits are kept
-  fetch   brings them into your repository as refs/remotes/ai/<session>/<branch>, and forgets the session;
+  fetch   brings them into your repository as refs/remotes/ai/<session>/<branch>, and forgets the session (those of a
+          second worktree of it as …/<session>.1/<branch>);
           without a name, all sessions of the current folder
   drop    forgets a session with its commits; files of the project are not touched
 
@@ -61,9 +62,9 @@ const list = async ({ home, env, print }: VerbOptions): Promise<number> => {
       if (settled !== undefined)
         print(`${settled.name}  ${printable(settled.project)}  ${describe(settled)}`);
     } catch (error) {
-      if (!(error instanceof UserError)) throw error;
+      // The others are told all the same.
       failed = 1;
-      print(`${session.name}  ${printable(session.project)}  ${error.message}`);
+      print(`${session.name}  ${printable(session.project)}  ${printable(messageOf(error))}`);
     }
   }
   return failed;
@@ -71,21 +72,17 @@ const list = async ({ home, env, print }: VerbOptions): Promise<number> => {
 
 /** What to do with a fetched branch: the user's files already are what the agent committed. */
 const advice = async (
-  { folder, gitDir, commonDir }: Session['repositories'][number],
-  fetched: string,
+  kept: Session['repositories'][number],
+  { name, id }: Delivered,
   env: Environment,
 ): Promise<string> => {
-  const head = await readHead(gitDir);
-  const branch =
-    head !== undefined && 'ref' in head ? head.ref.replace('refs/heads/', '') : undefined;
-  const theirs = `refs/remotes/${fetched}`;
-  const same = branch !== undefined && fetched.split('/').slice(2).join('/') === branch;
-  const ahead =
-    same &&
-    (await hostGit(commonDir, ['merge-base', '--is-ancestor', `refs/heads/${branch}`, theirs], env))
-      .code === 0;
-  const git = folder === '' ? 'git' : `git -C ${folder}`;
-  return `${git} ${ahead ? 'reset' : 'worktree add ../review'} ${fetched}`;
+  const head = await readHead(kept.gitDir);
+  const ref = head !== undefined && 'ref' in head ? head.ref : '';
+  const same = name.split('/').slice(2).join('/') === ref.replace('refs/heads/', '');
+  const mine = same ? (await readRefs(kept.commonDir)).get(ref) : undefined;
+  const ahead = mine !== undefined && (await goesOn(kept, mine, id, env));
+  const git = kept.folder === '' ? 'git' : `git -C ${kept.folder}`;
+  return `${git} ${ahead ? 'reset' : 'worktree add ../review'} ${name}`;
 };
 
 const bring = async (session: Session, { home, env, print }: VerbOptions): Promise<void> => {
@@ -99,17 +96,18 @@ const bring = async (session: Session, { home, env, print }: VerbOptions): Promi
     print(`${session.name}: nothing was committed`);
     return;
   }
+  const seen = new Map<string, number>();
   for (const repository of settled.repositories) {
-    await fetchSaved(repository, session.name, env);
+    // Worktrees of one repository may have branches of the same name: each has a place of its own.
+    const before = seen.get(repository.commonDir) ?? 0;
+    seen.set(repository.commonDir, before + 1);
+    const place = `ai/${session.name}${before === 0 ? '' : `.${before}`}`;
+    const delivered = await deliver(repository, { session: session.name, place }, env);
     print(`${session.name}: ${repository.summary ?? ''}`);
-    const at = `refs/remotes/ai/${session.name}/`;
-    for (const name of (await readRefs(repository.commonDir)).keys()) {
-      if (!name.startsWith(at)) continue;
-      const fetched = name.slice('refs/remotes/'.length);
-      print(`  ${printable(fetched)}  (${printable(await advice(repository, fetched, env))})`);
-    }
+    for (const one of delivered)
+      print(`  ${printable(one.name)}  (${printable(await advice(repository, one, env))})`);
   }
-  await dropSession(home, session.name);
+  dropSession(home, session.name);
 };
 
 const fetch = async (names: readonly string[], options: VerbOptions): Promise<number> => {
@@ -131,7 +129,7 @@ const drop = async (names: readonly string[], { home, print }: VerbOptions): Pro
   if (running !== undefined)
     throw new UserError('E_SESSION', `session ${running.name} is still running`);
   for (const { name } of chosen) {
-    await dropSession(home, name);
+    dropSession(home, name);
     print(`${name}: dropped`);
   }
   return 0;

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import {
   existsSync,
   mkdirSync,
@@ -235,4 +236,143 @@ describe('what is brought back is data', () => {
     machine.git(machine.project, 'branch', 'control');
     expect(existsSync(canary())).toBe(true);
   });
+});
+
+describe('a repository of the project that an agent has configured', () => {
+  const nested = (): string => join(machine.project, 'nested');
+  /** What runs a program while commits are fetched into a repository, unless no git of the host is in it. */
+  const settings: readonly (readonly [string, (dotGit: string) => string])[] = [
+    [
+      'an address in place of another',
+      () =>
+        `[protocol "ext"]\n\tallow = always\n[url "ext::sh -c ${program()};# "]\n\tinsteadOf = /\n`,
+    ],
+    [
+      'a command for what it borrows',
+      (dotGit) => {
+        machine.git(machine.root, 'clone', '-q', '--bare', nested(), 'lender');
+        machine.write(join(dotGit, 'objects/info/alternates'), `${machine.root}/lender/objects\n`);
+        return `[core]\n\talternateRefsCommand = ${program()}\n`;
+      },
+    ],
+  ];
+
+  /** A repository within the project, as an agent of an earlier session has left it. */
+  const configured = (make: (dotGit: string) => string): void => {
+    mkdirSync(nested());
+    commitAll(machine, nested());
+    writeFileSync(join(nested(), '.git/config'), make(join(nested(), '.git')), { flag: 'a' });
+  };
+
+  test.each(settings)('%s runs a program where git itself fetches into it', (_, make) => {
+    configured(make);
+    machine.git(machine.root, 'clone', '-q', '--bare', nested(), 'saved');
+    machine.write(join(machine.root, 'saved/HEAD'), 'ref: refs/heads/none\n');
+    const id = machine.git(nested(), 'rev-parse', 'HEAD^{tree}').trim();
+    const other = ['--git-dir=saved', '-c', 'user.name=x', '-c', 'user.email=x'];
+    const made = machine.git(machine.root, ...other, 'commit-tree', '-m', 'x', id).trim();
+    machine.git(machine.root, '--git-dir=saved', 'update-ref', 'refs/heads/main', made);
+    rmSync(canary(), { force: true });
+    try {
+      machine.git(nested(), 'fetch', '-q', join(machine.root, 'saved'), '+refs/heads/*:refs/x/*');
+    } catch {
+      // It is not what it was told to fetch from.
+    }
+    expect(existsSync(canary())).toBe(true);
+  });
+
+  test.each(settings)('%s does not while commits are brought back', async (_, make) => {
+    configured(make);
+    rmSync(canary(), { force: true });
+    const part = await machine.open();
+    agentCommits(machine, part, nested(), 'nested\n');
+    await part.finish?.();
+    const lines = await machine.verb('fetch');
+    expect(lines.at(-1)).toContain(`ai/${session}/main`);
+    expect(existsSync(canary())).toBe(false);
+    const config = join(nested(), '.git/config');
+    writeFileSync(config, '[core]\n\trepositoryformatversion = 0\n');
+    expect(machine.git(nested(), 'log', '--format=%s', `ai/${session}/main`).trim()).toBe(
+      'Agent: nested\nFirst',
+    );
+    machine.git(nested(), 'fsck', '--strict');
+  });
+
+  test('another one in its place gets nothing, and the commits stay', async () => {
+    configured(() => '');
+    const part = await machine.open();
+    agentCommits(machine, part, nested(), 'nested\n');
+    // A folder can be renamed although a mount is below it.
+    renameSync(nested(), join(machine.project, 'moved'));
+    mkdirSync(nested());
+    commitAll(machine, nested());
+    await part.finish?.();
+    await expect(machine.verb('fetch')).rejects.toThrow(/is not the repository any more/);
+    expect(machine.git(nested(), 'for-each-ref', 'refs/remotes')).toBe('');
+    rmSync(nested(), { recursive: true });
+    renameSync(join(machine.project, 'moved'), nested());
+    await machine.verb('fetch');
+    expect(machine.git(nested(), 'for-each-ref', 'refs/remotes')).toContain(`ai/${session}/main`);
+  });
+
+  test('what leads elsewhere is not written to', async () => {
+    const { part } = await shadowOf();
+    await part.finish?.();
+    const [refs, elsewhere] = [join(machine.project, '.git/refs'), join(machine.home, 'elsewhere')];
+    mkdirSync(elsewhere);
+    symlinkSync(elsewhere, join(refs, 'remotes'));
+    await expect(machine.verb('fetch')).rejects.toThrow(/cannot be used/);
+    expect(readdirSync(elsewhere)).toEqual([]);
+    rmSync(join(refs, 'remotes'));
+    await machine.verb('fetch');
+    expect(brought()).toBe('Agent: second');
+  });
+
+  test('a configuration that includes what never ends is not waited for', async () => {
+    const pipe = join(machine.project, 'pipe');
+    execFileSync('mkfifo', [pipe]);
+    configured(() => `[include]\n\tpath = ${pipe}\n`);
+    const part = await machine.open();
+    expect(part.notes).toEqual([expect.stringMatching(/^git: nested is hidden .*no answer in/)]);
+  }, 30_000);
+});
+
+test('a repository that has only what git needs to obey its settings is named', async () => {
+  const part = await machine.open();
+  const { project } = machine;
+  machine.git(project, 'init', '-q', '--bare', 'node_modules/x');
+  machine.write(join(project, 'src/HEAD'), 'ref: refs/heads/main\n');
+  machine.write(join(project, 'src/commondir'), '../node_modules/x\n');
+  machine.write(
+    join(project, 'node_modules/x/config'),
+    `[core]\n\trepositoryformatversion = 1\n\tbare = false\n\tfsmonitor = ${program()}\n[extensions]\n\tworktreeConfig = true\n`,
+  );
+  machine.write(
+    join(project, 'src/config.worktree'),
+    `[core]\n\tbare = false\n\tworktree = ${project}/src\n`,
+  );
+  machine.write(join(project, 'src/file.txt'), 'x');
+  expect(await part.finish?.()).toEqual([expect.stringContaining('the git repository src:')]);
+  // The control: git obeys it.
+  try {
+    machine.git(join(project, 'src'), 'status');
+  } catch {
+    // It is a poor repository.
+  }
+  expect(existsSync(canary())).toBe(true);
+});
+
+test('a tree that is too deep for a path is removed with the shadow, and what was planted is told', async () => {
+  const { part, shadow } = await shadowOf();
+  machine.git(machine.project, 'init', '-q', 'planted');
+  const deep = `const name = 'a'.repeat(200);
+    for (let at = 0; at < 40; at += 1) { fs.mkdirSync(name); process.chdir(name); }`;
+  execFileSync(process.execPath, ['-e', deep], { cwd: shadow });
+  expect(await part.finish?.()).toEqual([
+    expect.stringMatching(/^1 new commit on main/),
+    expect.stringContaining('the git repository planted/.git'),
+  ]);
+  await machine.verb('fetch');
+  expect(brought()).toBe('Agent: second');
+  expect(existsSync(join(machine.home, '.ai-run/git', session))).toBe(false);
 });

@@ -236,6 +236,64 @@ describe('every kind of repository', () => {
     expect(log(main, `ai/${session}/side`)).toBe('Agent: second, First');
   });
 
+  test('worktrees of one repository, each into a place of its own, whatever their branches are called', async () => {
+    const { project } = machine;
+    commitAll(machine, project);
+    machine.git(project, 'config', 'fetch.prune', 'true');
+    machine.git(project, 'worktree', 'add', '-q', '-b', 'side', 'wt');
+    const part = await machine.open();
+    for (const folder of [project, join(project, 'wt')]) {
+      agentGit(machine, part, folder, 'checkout', '-qb', 'fix');
+      agentCommits(machine, part, folder, `${folder === project ? 'main' : 'linked'}\n`);
+    }
+    await part.finish?.();
+    await machine.verb('fetch');
+    expect(log(project, `ai/${session}/fix`)).toBe('Agent: main, First');
+    expect(log(project, `ai/${session}.1/fix`)).toBe('Agent: linked, First');
+  });
+
+  test('a worktree of a bare clone', async () => {
+    const { root, project } = machine;
+    const origin = join(root, 'origin');
+    mkdirSync(origin);
+    commitAll(machine, origin);
+    machine.git(root, 'clone', '-q', '--bare', origin, 'bare');
+    machine.git(join(root, 'bare'), 'worktree', 'add', '-q', '-b', 'side', project);
+    const part = await machine.open();
+    agentCommits(machine, part, project, 'second\n');
+    await part.finish?.();
+    await machine.verb('fetch');
+    expect(log(project, `ai/${session}/side`)).toBe('Agent: second, First');
+  });
+
+  test('more tags than people make, and work on no branch', async () => {
+    const { project } = machine;
+    commitAll(machine, project);
+    const part = await machine.open();
+    for (let at = 0; at < 120; at += 1) agentGit(machine, part, project, 'tag', `v${at}`);
+    agentGit(machine, part, project, 'checkout', '-q', '--detach');
+    agentCommits(machine, part, project, 'second\n');
+    await part.finish?.();
+    await machine.verb('fetch');
+    expect(log(project, `ai/${session}/detached-head`)).toBe('Agent: second, First');
+  });
+
+  test('refs beyond what is read are refused, not left out', async () => {
+    const { project } = machine;
+    commitAll(machine, project);
+    const id = machine.git(project, 'rev-parse', 'HEAD').trim();
+    const packed = Array.from({ length: 100_001 }, (_, at) => `${id} refs/tags/v${at}\n`).join('');
+    machine.write(join(project, '.git/packed-refs'), packed);
+    // Packed ones do not count.
+    const part = await machine.open();
+    agentCommits(machine, part, project, 'second\n');
+    expect(await part.finish?.()).toEqual([expect.stringMatching(/^1 new commit on main/)]);
+    machine.write(join(project, '.git/packed-refs'), packed.repeat(12));
+    await expect(machine.open({ session: 'another' })).rejects.toThrow(
+      /more refs than ai-run reads/,
+    );
+  }, 30_000);
+
   test('submodules and repositories within, each into its own', async () => {
     const { root, project } = machine;
     const library = join(root, 'library');

@@ -97,16 +97,22 @@ describe('what an agent committed', () => {
     ['a detached HEAD', {}, id('4'), ['new detached-head']],
     ['a detached HEAD on a known commit is not', {}, id('2'), []],
     [
-      'one of two that cannot stand side by side',
+      'two that cannot stand side by side',
       { 'refs/heads/tags': id('4'), 'refs/tags/v2': id('5') },
       undefined,
-      ['new tags'],
+      ['new tags', 'new tags-/v2'],
     ],
     [
       'a folder and its like',
       { 'refs/heads/x/y': id('4'), 'refs/heads/x': id('5') },
       undefined,
-      ['new x/y'],
+      ['new x/y', 'new x-'],
+    ],
+    [
+      'a branch that is called like the stash',
+      { 'refs/heads/stash': id('4'), 'refs/stash': id('5'), 'refs/tags/v2': id('6') },
+      id('7'),
+      ['new stash', 'new detached-head', 'new stash-', 'new tags/v2'],
     ],
   ])('%s', (_, refs, detached, expected) => {
     const changes = changedRefs(before, after(refs), detached);

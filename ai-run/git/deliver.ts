@@ -1,0 +1,125 @@
+import { lstatSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
+import { copyFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { UserError } from '../core/error.ts';
+import { isRefName } from '../core/refs.ts';
+import { makeFolder } from '../files/folder.ts';
+import { removeTree } from '../files/tree.ts';
+import { type Environment, hostGit } from './host.ts';
+import { identityOf, readRefs } from './repository.ts';
+import { type Kept, savedGit } from './salvage.ts';
+import { writeSkeleton } from './shadow.ts';
+
+/**
+ * Handing what was saved to the user's repository. That one may lie below the project, where an agent could have put or
+ * configured it: no git runs in it. One of ours takes the commits instead, with the user's folder of objects as its own, and
+ * the refs are written as data, the way git itself writes them.
+ */
+
+const isFolder = (path: string): boolean =>
+  lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+
+/** Objects are written below it: it has to be what the session began with, and no way to elsewhere. */
+const checkPlace = (kept: Kept, session: string): void => {
+  const { commonDir, identity } = kept;
+  const same = identity === undefined || identityOf(commonDir) === identity;
+  const whole = ['', 'objects', 'objects/pack', 'refs'].every((path) =>
+    isFolder(join(commonDir, path)),
+  );
+  if (same && whole) return;
+  throw new UserError(
+    'E_GIT_FETCH',
+    `${commonDir} is not the repository any more with which ${session} began`,
+    {
+      hint: `its commits stay in ${savedGit(kept)}, from which git can fetch refs/ai/* anywhere; ai-run git drop ${session} removes them`,
+    },
+  );
+};
+
+/** A clone without all objects has packs that say so; what is missing then is no damage. git-clone(1), `--filter`. */
+const isPartial = (commonDir: string): boolean =>
+  readdirSync(join(commonDir, 'objects/pack')).some((name) => name.endsWith('.promisor'));
+
+const makeTaker = async ({ commonDir, format, store }: Kept): Promise<string> => {
+  const taker = join(store, 'taker.git');
+  removeTree(taker);
+  const extensions = [
+    ...(format === 'sha256' ? ['objectformat = sha256'] : []),
+    ...(isPartial(commonDir) ? ['partialclone = origin'] : []),
+  ];
+  const refs = [...(await readRefs(commonDir))];
+  await writeSkeleton(taker, {
+    config: [
+      `[core]\n\trepositoryformatversion = ${extensions.length === 0 ? 0 : 1}\n\tbare = true\n`,
+      ...(extensions.length === 0 ? [] : [`[extensions]\n\t${extensions.join('\n\t')}\n`]),
+      ...(isPartial(commonDir) ? ['[remote "origin"]\n\tpromisor = true\n'] : []),
+    ].join(''),
+    head: 'ref: refs/heads/none',
+    // What the user has need not come again.
+    refs: new Map(refs.map(([name, id]) => [name.replace('refs/', 'refs/before/'), id])),
+    alternates: [],
+  });
+  if (lstatSync(join(commonDir, 'shallow'), { throwIfNoEntry: false })?.isFile() === true)
+    await copyFile(join(commonDir, 'shallow'), join(taker, 'shallow'));
+  return taker;
+};
+
+/** As git does: a lock that is there means that somebody else writes it. gitrepository-layout(5) */
+const writeRef = (commonDir: string, ref: string, id: string): void => {
+  makeFolder(commonDir, dirname(ref));
+  const lock = join(commonDir, `${ref}.lock`);
+  writeFileSync(lock, `${id}\n`, { flag: 'wx', mode: 0o644 });
+  renameSync(lock, join(commonDir, ref));
+};
+
+/** A branch as it was brought: `ai/<session>/<branch>`, and its commit. */
+export type Delivered = { readonly name: string; readonly id: string };
+
+/**
+ * Brings what was saved into the user's repository, as `refs/remotes/<place>/*`.
+ * @param place `ai/<session>`
+ * @throws UserError E_GIT_FETCH with git's reason; what was saved stays.
+ */
+export const deliver = async (
+  kept: Kept,
+  { session, place }: { readonly session: string; readonly place: string },
+  env: Environment,
+): Promise<readonly Delivered[]> => {
+  checkPlace(kept, session);
+  const taker = await makeTaker(kept);
+  const fetched = await hostGit(
+    taker,
+    ['fetch', '--quiet', '--no-tags', '--no-write-fetch-head', '--no-recurse-submodules'].concat([
+      '--refmap=',
+      savedGit(kept),
+      '+refs/ai/*:refs/ai/*',
+    ]),
+    env,
+    { objects: join(kept.commonDir, 'objects') },
+  );
+  if (fetched.code !== 0) {
+    throw new UserError(
+      'E_GIT_FETCH',
+      `git does not take the commits of ${session}: ${fetched.reason}`,
+      {
+        hint: `they stay in ${savedGit(kept)}; ai-run git drop ${session} removes them`,
+      },
+    );
+  }
+  const delivered = [...(await readRefs(taker))].flatMap(([ref, id]) =>
+    ref.startsWith('refs/ai/') ? [{ name: `${place}/${ref.slice('refs/ai/'.length)}`, id }] : [],
+  );
+  for (const { name, id } of delivered)
+    if (isRefName(`refs/remotes/${name}`)) writeRef(kept.commonDir, `refs/remotes/${name}`, id);
+  removeTree(taker);
+  return delivered;
+};
+
+/** Whether a commit that was brought goes on from another one, as the repository of what was saved sees it. */
+export const goesOn = async (
+  kept: Kept,
+  older: string,
+  newer: string,
+  env: Environment,
+): Promise<boolean> =>
+  (await hostGit(savedGit(kept), ['merge-base', '--is-ancestor', older, newer], env)).code === 0;
