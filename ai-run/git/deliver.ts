@@ -6,7 +6,7 @@ import { isRefName } from '../core/refs.ts';
 import { makeFolder } from '../files/folder.ts';
 import { removeTree } from '../files/tree.ts';
 import { type Environment, hostGit } from './host.ts';
-import { identityOf, readRefs } from './repository.ts';
+import { checkPlace, readRefs } from './repository.ts';
 import { type Kept, savedGit } from './salvage.ts';
 import { writeSkeleton } from './shadow.ts';
 
@@ -15,26 +15,6 @@ import { writeSkeleton } from './shadow.ts';
  * configured it: no git runs in it. One of ours takes the commits instead, with the user's folder of objects as its own, and
  * the refs are written as data, the way git itself writes them.
  */
-
-const isFolder = (path: string): boolean =>
-  lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
-
-/** Objects are written below it: it has to be what the session began with, and no way to elsewhere. */
-const checkPlace = (kept: Kept, session: string): void => {
-  const { commonDir, identity } = kept;
-  const same = identity === undefined || identityOf(commonDir) === identity;
-  const whole = ['', 'objects', 'objects/pack', 'refs'].every((path) =>
-    isFolder(join(commonDir, path)),
-  );
-  if (same && whole) return;
-  throw new UserError(
-    'E_GIT_FETCH',
-    `${commonDir} is not the repository any more with which ${session} began`,
-    {
-      hint: `its commits stay in ${savedGit(kept)}, from which git can fetch refs/ai/* anywhere; ai-run git drop ${session} removes them`,
-    },
-  );
-};
 
 /** A clone without all objects has packs that say so; what is missing then is no damage. git-clone(1), `--filter`. */
 const isPartial = (commonDir: string): boolean =>
@@ -78,14 +58,14 @@ export type Delivered = { readonly name: string; readonly id: string };
 /**
  * Brings what was saved into the user's repository, as `refs/remotes/<place>/*`.
  * @param place `ai/<session>`
- * @throws UserError E_GIT_FETCH with git's reason; what was saved stays.
+ * @throws UserError E_GIT_FETCH with git's reason, E_GIT where it is another repository now; what was saved stays.
  */
 export const deliver = async (
   kept: Kept,
   { session, place }: { readonly session: string; readonly place: string },
   env: Environment,
 ): Promise<readonly Delivered[]> => {
-  checkPlace(kept, session);
+  checkPlace(kept);
   const taker = await makeTaker(kept);
   const fetched = await hostGit(
     taker,

@@ -155,10 +155,54 @@ export const readRefs = async (commonDir: string): Promise<Refs> => {
 export const readHead = async (gitDir: string): Promise<ReturnType<typeof parseRef>> =>
   parseRef((await readPlain(join(gitDir, 'HEAD'), 1024)) ?? '');
 
+/** What HEAD names in the end: a branch may be another name of one, a symbolic ref. git-symbolic-ref(1) */
+export const followHead = async ({
+  gitDir,
+  commonDir,
+}: Pick<Repository, 'gitDir' | 'commonDir'>): ReturnType<typeof readHead> => {
+  let head = await readHead(gitDir);
+  // Git follows five as well.
+  for (let depth = 0; depth < 5 && head !== undefined && 'ref' in head; depth += 1) {
+    const next = parseRef((await readPlain(join(commonDir, head.ref), 1024)) ?? '');
+    if (next === undefined || 'id' in next) return head;
+    head = next;
+  }
+  return head;
+};
+
 /** What no other folder has, and no program can give it: it stays with the folder when that is moved. */
 export const identityOf = (folder: string): string | undefined => {
   const state = lstatSync(folder, { throwIfNoEntry: false, bigint: true });
   return state === undefined ? undefined : `${state.ino}:${state.birthtimeNs}`;
+};
+
+/** Whether there is a folder, and no link to one. */
+export const isFolder = (path: string): boolean =>
+  lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+
+/**
+ * Makes sure that a repository is the one with which a session began, and keeps its objects itself: an agent can rename the
+ * folder that it is in, and put another one in its place.
+ * @param identity what {@link identityOf} said of it then, where that is known.
+ * @throws UserError E_GIT
+ */
+export const checkPlace = (place: {
+  readonly commonDir: string;
+  readonly identity?: string | undefined;
+}): void => {
+  const { commonDir, identity } = place;
+  const same = identity === undefined || identityOf(commonDir) === identity;
+  const whole = ['', 'objects', 'objects/pack', 'refs'].every((path) =>
+    isFolder(join(commonDir, path)),
+  );
+  if (same && whole) return;
+  throw new UserError(
+    'E_GIT',
+    `${commonDir} is not the repository any more with which the session began`,
+    {
+      hint: 'what the agent committed is kept: put the repository back where it was, and run ai-run git fetch',
+    },
+  );
 };
 
 /** When files last changed, in a way that no program can set back. */

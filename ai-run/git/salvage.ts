@@ -5,7 +5,7 @@ import { UserError } from '../core/error.ts';
 import { type Change, changedRefs, type Refs } from '../core/refs.ts';
 import { removeTree } from '../files/tree.ts';
 import { type Environment, hostGit } from './host.ts';
-import { readHead, readRefs } from './repository.ts';
+import { checkPlace, isFolder, readHead, readRefs } from './repository.ts';
 import { type Shadow, writeSkeleton } from './shadow.ts';
 
 /**
@@ -41,9 +41,6 @@ export const savedGit = ({ store }: Pick<Kept, 'store'>): string => join(store, 
 const isLoose = (folder: string, name: string): boolean =>
   /^[0-9a-f]{2}$/.test(folder) && /^(?:[0-9a-f]{38}|[0-9a-f]{62})$/.test(name);
 const isPack = (name: string): boolean => /^pack-[0-9a-f]{40,64}\.pack$/.test(name);
-
-const isFolder = (path: string): boolean =>
-  lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 
 /** Copies objects and returns the packs among them. Only regular files, in real folders: a link could name any file. */
 const copyObjects = async (from: string, to: string): Promise<string[]> => {
@@ -125,7 +122,8 @@ const count = async (kept: Kept, change: Change, env: Environment): Promise<Save
 /**
  * Saves what was committed in a shadow, and removes the shadow: from then on nothing of it is left but objects and refs.
  * @returns nothing where the agent committed nothing.
- * @throws UserError E_GIT_OBJECTS where its objects are damaged, E_GIT where its refs are too many; the shadow stays.
+ * @throws UserError E_GIT_OBJECTS where its objects are damaged, E_GIT where its refs are too many or the repository is another one
+ *   now; the shadow stays.
  */
 export const salvage = async (
   kept: Kept,
@@ -148,6 +146,7 @@ export const salvage = async (
   }
   const saved: Saved[] = [];
   if (changes.length > 0) {
+    checkPlace(kept);
     await makeSaved(kept, before, changes, env);
     for (const change of changes) {
       const counted = await count(kept, change, env);

@@ -7,7 +7,7 @@ import type { Mount } from '../core/policy.ts';
 import { formatRefs, type Refs } from '../core/refs.ts';
 import { relativeTo, skipHidden, trackedOf } from './hidden.ts';
 import { type Environment, readConfig } from './host.ts';
-import { identityOf, objectFolders, readHead, readRefs, type Repository } from './repository.ts';
+import { followHead, identityOf, objectFolders, readRefs, type Repository } from './repository.ts';
 
 /**
  * A repository of the agent's own in place of the user's `.git`. Everything small is written afresh or copied as data;
@@ -140,7 +140,7 @@ export const makeShadow = async (
   const reason = unsupported(
     gitDir === commonDir ? own : own.filter(({ key }) => key !== 'core.bare'),
   );
-  const head = await readHead(gitDir);
+  const head = await followHead(repository);
   if (reason !== undefined || head === undefined) {
     throw new UserError(
       'E_GIT',

@@ -4,7 +4,7 @@ import { messageOf, UserError } from '../core/error.ts';
 import { printable } from '../core/text.ts';
 import { deliver, type Delivered, goesOn } from './deliver.ts';
 import type { Environment } from './host.ts';
-import { readHead, readRefs } from './repository.ts';
+import { followHead, readRefs } from './repository.ts';
 import { dropSession, isRunning, readSessions, type Session, settle } from './records.ts';
 
 const help = `Usage: ai-run git list
@@ -76,7 +76,7 @@ const advice = async (
   { name, id }: Delivered,
   env: Environment,
 ): Promise<string> => {
-  const head = await readHead(kept.gitDir);
+  const head = await followHead(kept);
   const ref = head !== undefined && 'ref' in head ? head.ref : '';
   const same = name.split('/').slice(2).join('/') === ref.replace('refs/heads/', '');
   const mine = same ? (await readRefs(kept.commonDir)).get(ref) : undefined;

@@ -105,8 +105,9 @@ describe('a session', () => {
   /** A project as a new one for every attempt. */
   const renew = async (): Promise<void> => {
     await rm(tiny.project, { recursive: true });
-    await mkdir(tiny.project);
-    await writeFile(join(tiny.project, '.env'), 'KEY=canary');
+    await mkdir(join(tiny.project, 'config'), { recursive: true });
+    for (const file of ['.env', 'config/.env'])
+      await writeFile(join(tiny.project, file), 'KEY=canary');
     await run('git', ['init', '--quiet', tiny.project]);
     await writeFile(join(tiny.project, '.git/real'), '');
     // Run as root, the agent is another user, who may do everything here that the machine's user may.

@@ -2,7 +2,7 @@
 export type SessionVector = {
   readonly attempt: string;
   readonly guard: string;
-  /** Run by the agent, a shell, in a project with `.env`, a repository and a neighbour. Ends with 0 when it succeeds. */
+  /** Run by the agent, a shell, in a project with `.env`, `config/.env`, a repository and a neighbour. Ends with 0 when it succeeds. */
   readonly script: string;
   /** Flags that take the guard away. `{neighbour}` is the folder beside the project. */
   readonly widen: readonly string[];
@@ -19,6 +19,12 @@ export const sessionVectors: readonly SessionVector[] = [
     attempt: 'take the mask off a secret',
     guard: 'masks are mounts',
     script: 'mv .env .env.old && touch .env',
+    widen: ['--no-mask'],
+  },
+  {
+    attempt: 'move a secret from under its mask, with the folder that it is in',
+    guard: 'the folders of masked files are mounts',
+    script: 'mv config node_modules',
     widen: ['--no-mask'],
   },
   {

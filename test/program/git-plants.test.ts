@@ -298,22 +298,31 @@ describe('a repository of the project that an agent has configured', () => {
     machine.git(nested(), 'fsck', '--strict');
   });
 
-  test('another one in its place gets nothing, and the commits stay', async () => {
-    configured(() => '');
-    const part = await machine.open();
-    agentCommits(machine, part, nested(), 'nested\n');
-    // A folder can be renamed although a mount is below it.
-    renameSync(nested(), join(machine.project, 'moved'));
-    mkdirSync(nested());
-    commitAll(machine, nested());
-    await part.finish?.();
-    await expect(machine.verb('fetch')).rejects.toThrow(/is not the repository any more/);
-    expect(machine.git(nested(), 'for-each-ref', 'refs/remotes')).toBe('');
-    rmSync(nested(), { recursive: true });
-    renameSync(join(machine.project, 'moved'), nested());
-    await machine.verb('fetch');
-    expect(machine.git(nested(), 'for-each-ref', 'refs/remotes')).toContain(`ai/${session}/main`);
-  });
+  test.each(['before', 'after'])(
+    'another one in its place gets nothing, and the commits stay: put there %s they are saved',
+    async (moment) => {
+      configured(() => '');
+      const part = await machine.open();
+      agentCommits(machine, part, nested(), 'nested\n');
+      const moved = join(machine.project, 'moved');
+      const swap = (): void => {
+        // A folder can be renamed although a mount is below it.
+        renameSync(nested(), moved);
+        mkdirSync(nested());
+        machine.git(nested(), 'init', '-q');
+      };
+      if (moment === 'before') swap();
+      const told = String(await part.finish?.());
+      if (moment === 'before') expect(told).toMatch(/is not the repository any more/);
+      else swap();
+      await expect(machine.verb('fetch')).rejects.toThrow(/is not the repository any more/);
+      expect(machine.git(nested(), 'for-each-ref')).toBe('');
+      rmSync(nested(), { recursive: true });
+      renameSync(moved, nested());
+      await machine.verb('fetch');
+      expect(machine.git(nested(), 'for-each-ref', 'refs/remotes')).toContain(`ai/${session}/main`);
+    },
+  );
 
   test('what leads elsewhere is not written to', async () => {
     const { part } = await shadowOf();

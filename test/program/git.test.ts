@@ -266,6 +266,21 @@ describe('every kind of repository', () => {
     expect(log(project, `ai/${session}/side`)).toBe('Agent: second, First');
   });
 
+  test('a branch that is another name of one', async () => {
+    const { project } = machine;
+    commitAll(machine, project);
+    machine.git(project, 'symbolic-ref', 'refs/heads/master', 'refs/heads/main');
+    machine.git(project, 'checkout', '-q', 'master');
+    const part = await machine.open();
+    expect(agentGit(machine, part, project, 'status', '--porcelain')).toBe('');
+    agentCommits(machine, part, project, 'second\n');
+    await part.finish?.();
+    expect(await machine.verb('fetch')).toContain(
+      `  ai/${session}/main  (git reset ai/${session}/main)`,
+    );
+    expect(log(project, `ai/${session}/main`)).toBe('Agent: second, First');
+  });
+
   test('more tags than people make, and work on no branch', async () => {
     const { project } = machine;
     commitAll(machine, project);
