@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 import { UserError } from './core/error.ts';
 import { readOptions, runFlags, usage } from './core/options.ts';
 import { printable } from './core/text.ts';
+import { listenToOutput } from './output.ts';
 
 /** argv → verb → exit code. What a verb needs is loaded with it: starting an agent must be quick. */
 
@@ -19,10 +20,24 @@ const parse = <T extends NonNullable<Parameters<typeof parseArgs>[0]>['options']
   }
 };
 
+/** What a verb that takes no words is told; a word too many may have been meant for another verb. */
+const flagsFor = <T extends NonNullable<Parameters<typeof parseArgs>[0]>['options']>(
+  verb: string,
+  words: readonly string[],
+  options: T,
+) => {
+  const { values, positionals } = parse(words, options);
+  if (positionals[0] !== undefined)
+    throw usage(`${verb} takes no words: ${JSON.stringify(positionals[0])}`);
+  return values;
+};
+
 const print = (text: string): number => {
   process.stdout.write(`${text}\n`);
   return 0;
 };
+
+const showHelp = async (): Promise<number> => print((await import('./help.ts')).help);
 
 /** Whether an agent was started, and has ended. */
 let started = false;
@@ -31,7 +46,7 @@ const start: Verb = async (words) => {
   const end = words.indexOf('--');
   const own = end === -1 ? words : words.slice(0, end);
   const { values, positionals } = parse(own, runFlags);
-  if (values.help === true) return print((await import('./help.ts')).help);
+  if (values.help === true) return showHelp();
   if (values.version === true)
     return print((await import('../package.json', { with: { type: 'json' } })).default.version);
   const options = readOptions(values, positionals, end === -1 ? [] : words.slice(end + 1));
@@ -42,57 +57,91 @@ const start: Verb = async (words) => {
 
 const verbs: Readonly<Record<string, Verb>> = {
   ps: async (words) => {
-    const { values } = parse(words, { json: { type: 'boolean' } });
+    const values = flagsFor('ps', words, { json: { type: 'boolean' } });
     return (await import('./sessions/ps.ts')).ps(values.json === true);
   },
   stop: async (words) => {
     const { values, positionals } = parse(words, { all: { type: 'boolean' } });
     if (positionals.length === 0 && values.all !== true)
       throw usage('name the sessions to stop, or say --all');
+    // Whoever names one hardly means all of them.
+    if (positionals[0] !== undefined && values.all === true)
+      throw usage(`stop --all takes no words: ${JSON.stringify(positionals[0])}`);
     await (
       await import('./sessions/sessions.ts')
     ).stopSessions(values.all === true ? 'mine' : positionals);
     return 0;
   },
   list: async (words) => {
-    const { values } = parse(words, { json: { type: 'boolean' } });
+    const values = flagsFor('list', words, { json: { type: 'boolean' } });
     return (await import('./list.ts')).list(values.json === true);
   },
   doctor: async (words) => {
-    const { values } = parse(words, { json: { type: 'boolean' } });
+    const values = flagsFor('doctor', words, { json: { type: 'boolean' } });
     return (await import('./doctor/doctor.ts')).doctor(values.json === true);
   },
   setup: async (words) => {
     const { setupFlags } = await import('./core/setup.ts');
-    return (await import('./setup/setup.ts')).setup(parse(words, setupFlags).values);
+    return (await import('./setup/setup.ts')).setup(flagsFor('setup', words, setupFlags));
   },
   uninstall: async (words) => {
     const { uninstallFlags } = await import('./core/setup.ts');
-    return (await import('./setup/uninstall.ts')).uninstall(parse(words, uninstallFlags).values);
+    return (await import('./setup/uninstall.ts')).uninstall(
+      flagsFor('uninstall', words, uninstallFlags),
+    );
   },
   completion: async (words) => (await import('./completion.ts')).completion(words),
   git: async (words) => (await import('./git/verb.ts')).gitVerb(words),
   attach: async (words) => {
     const [name, extra] = parse(words, {}).positionals;
-    if (name === undefined || extra !== undefined) throw usage('name one session to attach to');
+    if (name === undefined) throw usage('name one session to attach to');
+    if (extra !== undefined)
+      throw usage(`name one session to attach to, not ${JSON.stringify(extra)} as well`);
     return (await import('./sessions/sessions.ts')).attachSession(name);
   },
 };
 
-const main = ([first = '', ...rest]: readonly string[]): Promise<number> =>
-  Object.hasOwn(verbs, first) && verbs[first] !== undefined
-    ? verbs[first](rest)
-    : start(first === '' ? rest : [first, ...rest]);
+/** After `--` comes what is meant for others; so does what completion is asked about. */
+const asksHelp = (words: readonly string[]): boolean => {
+  const end = words.indexOf('--');
+  const own = end === -1 ? words : words.slice(0, end);
+  return own[0] !== '--words' && own.some((word) => word === '--help' || word === '-h');
+};
+
+const main = ([first = '', ...rest]: readonly string[]): Promise<number> => {
+  const verb = Object.hasOwn(verbs, first) ? verbs[first] : undefined;
+  if (verb === undefined) return start(first === '' ? rest : [first, ...rest]);
+  // git has a help of its own.
+  return first !== 'git' && asksHelp(rest) ? showHelp() : verb(rest);
+};
+
+const endings = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 };
+
+/** Ends as the signal would have ended it, now that all is finished: whoever waits for ai-run can tell. */
+const endBy = (cause: unknown): void => {
+  const [signal, code] = Object.entries(endings).find(([name]) => name === cause) ?? [];
+  process.kill(process.pid, signal);
+  // The first process of a container does not die of its own signals.
+  process.exit(code);
+};
+
+const report = ({ code, message, hint, cause }: UserError): void => {
+  if (code === 'E_SIGNAL') {
+    endBy(cause);
+    return;
+  }
+  const more = hint === undefined ? '' : `hint: ${printable(hint)}\n`;
+  process.stderr.write(`error: ${printable(message)}\n${more}`);
+  process.exitCode = code === 'E_USAGE' ? 2 : 1;
+};
 
 const program = async (): Promise<boolean> => {
+  listenToOutput();
   try {
     process.exitCode = await main(process.argv.slice(2));
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
-    process.stderr.write(
-      `error: ${printable(error.message)}\n${error.hint === undefined ? '' : `hint: ${error.hint}\n`}`,
-    );
-    process.exitCode = error.code === 'E_USAGE' ? 2 : 1;
+    report(error);
   }
   return started;
 };

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
 import { constants } from 'node:os';
 import { isatty } from 'node:tty';
 import type { Command } from './core/command.ts';
@@ -21,10 +22,22 @@ const noProgram = (file: string, cause: Error): UserError =>
     cause,
   });
 
+/** Whether this process has a terminal that sends Ctrl-C to all that run in it: commands hear of a SIGINT by themselves then. */
+const isInTerminal = (): boolean => {
+  if (!isatty(0) && !isatty(1) && !isatty(2)) return false;
+  try {
+    // Only a process that has a controlling terminal can open it; others are not in a group of it. man 4 tty
+    closeSync(openSync('/dev/tty', 'r'));
+    return true;
+  } catch {
+    return false;
+  }
+};
+
 /**
  * Hands the terminal to a command until it ends.
- * @param terminate is called for SIGTERM and SIGHUP, and for SIGINT where the terminal is raw and Ctrl-C is a key: then
- *   the signal was meant for this process. Without it, the signals are passed on to the command.
+ * @param terminate is called for SIGTERM and SIGHUP, and for SIGINT where there is no terminal, or where it is raw and Ctrl-C
+ *   is a key: then the signal was meant for this process. Without it, the signals are passed on to the command.
  */
 export const attach = (
   command: Command,
@@ -34,7 +47,9 @@ export const attach = (
     const raw = isatty(0) && isatty(1);
     const end = terminate ?? ((signal: NodeJS.Signals): void => void child.kill(signal));
     // A terminal that is not raw sends Ctrl-C to the whole process group: this process only has to outlive the command.
-    const interrupt = raw && terminate !== undefined ? end : (): void => undefined;
+    const interrupt = (signal: NodeJS.Signals): void => {
+      if ((raw && terminate !== undefined) || !isInTerminal()) end(signal);
+    };
     // Before it starts: a signal in between would leave it behind.
     process.on('SIGINT', interrupt).on('SIGTERM', end).on('SIGHUP', end);
     const settle = (): void => {
@@ -90,23 +105,31 @@ export const capture = (
 
 const endings = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
+/** Milliseconds that a command has for ending when it is told to. */
+const patience = 10_000;
+
 /**
  * Runs a command whose output is its progress, and shows that on standard error: standard output belongs to the agent.
- * What the command says on its own standard error is returned, not shown, or shown as well. A signal that ends ai-run
- * ends the command too.
+ * What the command says on its own standard error is returned, not shown, or shown as well.
+ * @throws UserError E_SIGNAL when a signal that would end ai-run has ended the command; the signal is its `cause`. It does not
+ *   end ai-run here: what is open has to be finished first.
  */
 export const showProgress = (
   command: Command,
   errors: 'pipe' | 'inherit' = 'pipe',
 ): Promise<{ readonly code: number; readonly stderr: string }> =>
   new Promise((resolve, reject) => {
+    let told: NodeJS.Signals | undefined;
+    let timer: NodeJS.Timeout | undefined;
     const release = (): void => {
+      clearTimeout(timer);
       for (const ending of endings) process.off(ending, end);
     };
     const end = (signal: NodeJS.Signals): void => {
-      release();
-      child.kill(signal);
-      process.kill(process.pid, signal);
+      told ??= signal;
+      // Not twice: the bakery takes a second one for impatience, and cleans nothing up.
+      if (signal !== 'SIGINT' || !isInTerminal()) child.kill(signal);
+      timer ??= setTimeout(() => child.kill('SIGKILL'), patience);
     };
     // Before it starts: a signal in between would leave it behind.
     for (const ending of endings) process.on(ending, end);
@@ -119,6 +142,12 @@ export const showProgress = (
     child.on('error', (error) => {
       release();
       reject(noProgram(command.file, error));
+    });
+    // Not when its output is closed: what it has started may hold that.
+    child.on('exit', () => {
+      if (told === undefined) return;
+      release();
+      reject(new UserError('E_SIGNAL', `ended by ${told}`, { cause: told }));
     });
     child.on('close', (code, signal) => {
       release();

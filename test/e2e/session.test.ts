@@ -1,6 +1,11 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { descendants, until } from './fake-caller.ts';
-import { docker, run } from './support.ts';
+import { alive, descendants, until } from './fake-caller.ts';
+import { makeKey } from './fake-server.ts';
+import { checkout, docker, run } from './support.ts';
 import {
   aiRun,
   makeTinyImage,
@@ -39,6 +44,12 @@ const containers = async (): Promise<string[]> => {
 };
 const nothingIsLeft = (): Promise<void> =>
   until('no container is left', async () => (await containers()).length === 0, 30);
+
+/** What there is in a folder of `~/.ai-run`. */
+const left = (folder: string): string[] => {
+  const path = join(tiny.home, '.ai-run', folder);
+  return existsSync(path) ? readdirSync(path) : [];
+};
 
 const sees = (running: Running, text: string | RegExp): Promise<void> =>
   until(`it says ${text}`, () => running.seen().search(text) >= 0, 30);
@@ -82,6 +93,76 @@ describe('without a terminal', () => {
     expect(await running.ended).toBe(137);
     await nothingIsLeft();
   });
+
+  test('a SIGINT that only ai-run gets is for the agent', async () => {
+    const running = startAiRun(tiny, shell('trap "exit 9" INT; echo up; sleep 60 & wait'));
+    await sees(running, 'up');
+    process.kill(running.pid, 'SIGINT');
+    expect(await running.ended).toBe(9);
+    await nothingIsLeft();
+  });
+
+  test('who stops reading costs neither the exit code nor what is done afterwards', async () => {
+    const script = 'echo ready; sleep 1; mkdir -p .idea; echo x > Makefile; exit 7';
+    const line = '("$@" 2>&1 </dev/null; echo "rc $?" >"$HOME/rc") | head -1';
+    const cli = join(checkout, 'ai-run/cli.ts');
+    const { stdout } = await run(
+      'sh',
+      ['-c', line, 'sh', process.execPath, cli, ...shell(script)],
+      { cwd: tiny.project, env: tiny.env },
+    );
+    expect(stdout).toBe('ready\n');
+    expect(readFileSync(join(tiny.home, 'rc'), 'utf8')).toBe('rc 7\n');
+    expect(left('sessions')).toEqual([]);
+    await nothingIsLeft();
+  });
+});
+
+const git = (...args: string[]): unknown =>
+  execFileSync('git', ['-c', 'user.name=A', '-c', 'user.email=a@example.com', ...args], {
+    cwd: tiny.project,
+  });
+
+describe('a signal while an image is pulled', () => {
+  // It is connected to, and says nothing.
+  const registry = createServer();
+
+  beforeAll(async () => {
+    await new Promise<void>((done) => registry.listen(0, '127.0.0.1', done));
+    mkdirSync(join(tiny.home, '.ssh'), { mode: 0o700 });
+    makeKey(join(tiny.home, '.ssh/work'));
+    git('init', '-q');
+    git('commit', '-q', '--allow-empty', '-m', 'First');
+  });
+  afterAll(() => {
+    registry.close();
+    rmSync(join(tiny.project, '.git'), { recursive: true });
+  });
+
+  test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
+    '%s ends ai-run, and leaves neither keys nor a repository',
+    async (signal) => {
+      const { port } = registry.address() as AddressInfo;
+      const env = {
+        ...tiny.env,
+        AI_IMAGE_SOURCE: 'registry',
+        AI_IMAGE_REGISTRY: `127.0.0.1:${port}/ai`,
+      };
+      const running = startAiRun({ ...tiny, env }, ['--ssh-key', 'work', 'nosuch']);
+      await until('docker pulls', async () =>
+        (await descendants(running.pid)).some(({ command }) => command.includes(' pull ')),
+      );
+      await until('there is something to leave', () =>
+        ['sessions', 'git', 'ssh'].every((folder) => left(folder).length > 0),
+      );
+      const below = await descendants(running.pid);
+      process.kill(running.pid, signal);
+      expect(await running.ended).toBe(signal);
+      expect(['sessions', 'git', 'ssh'].flatMap(left)).toEqual([]);
+      expect(await alive(below)).toEqual([]);
+      expect(running.seen()).not.toMatch(/error|hint|at .*\.ts/);
+    },
+  );
 });
 
 /** The device that `tty` named first. */

@@ -5,11 +5,12 @@ import { describe, expect, test } from 'vitest';
 
 const exec = join(import.meta.dirname, '../../ai-run/exec.ts');
 
-/** A program that shows the progress of `sh -c script`, and then what it got back. */
+/** A program that shows the progress of `sh -c script`, and then what it got back, or what was wrong. */
 const start = (script: string) => {
   const command = { file: 'sh', args: ['-c', script] };
   const program = `import { showProgress } from ${JSON.stringify(exec)};
-    console.log(JSON.stringify(await showProgress(${JSON.stringify(command)})));`;
+    const said = await showProgress(${JSON.stringify(command)}).catch(({ code, cause }) => ({ code, cause }));
+    console.log(JSON.stringify(said));`;
   const child = spawn(process.execPath, ['--input-type=module', '--eval', program], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -28,7 +29,7 @@ describe('the progress of a command', () => {
   });
 
   test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
-    'ends with its caller on %s',
+    'ends on %s, and its caller is told: it may have more to do',
     async (signal) => {
       // It holds standard error open for as long as it lives.
       const { child, output } = start('echo ready; exec sleep 60');
@@ -38,8 +39,17 @@ describe('the progress of a command', () => {
         once(child, 'exit'),
         once(child, 'close'),
       ])) as unknown[][];
-      expect(exit).toEqual([null, signal]);
-      expect(output).toEqual({ stdout: '', stderr: 'ready\n' });
+      expect(exit).toEqual([0, null]);
+      expect(JSON.parse(output.stdout)).toEqual({ code: 'E_SIGNAL', cause: signal });
+      expect(output.stderr).toBe('ready\n');
     },
   );
+
+  test('does not outlive a signal by not listening', async () => {
+    const { child, output } = start('trap "" TERM; echo ready; while :; do sleep 1; done');
+    await once(child.stderr, 'data');
+    child.kill('SIGTERM');
+    await once(child, 'exit');
+    expect(JSON.parse(output.stdout)).toEqual({ code: 'E_SIGNAL', cause: 'SIGTERM' });
+  });
 });
