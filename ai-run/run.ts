@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { isatty } from 'node:tty';
 import { formatCommand } from './core/command.ts';
 import { credentials } from './core/credentials.ts';
-import { messageOf } from './core/error.ts';
+import { messageOf, UserError } from './core/error.ts';
 import { launch } from './core/launch.ts';
 import { userMasks } from './core/mask-settings.ts';
 import type { RunOptions } from './core/options.ts';
@@ -18,8 +18,9 @@ import { checkEngine } from './engine/fit.ts';
 import { attach } from './exec.ts';
 import { findImage, type Image } from './image.ts';
 import { openParts } from './parts.ts';
-import { askTerminal } from './project/ask.ts';
+import { type Ask, askTerminal } from './project/ask.ts';
 import { checkFolders, guardProjectFiles, openProjectFile } from './project/file.ts';
+import { openPins } from './project/pins.ts';
 import { findUserHome, findWorkspace, openWorkspaces } from './project/workspace.ts';
 import { sweepFolders } from './sessions/leftovers.ts';
 import { thisOwner } from './sessions/owner.ts';
@@ -96,6 +97,17 @@ const unverified = ({ source, verify }: Settings): readonly string[] =>
   source === 'local' && verify !== undefined
     ? ['AI_IMAGE_VERIFY is about images of a registry: this one is local, and not verified']
     : [];
+
+/** Asks while the image is pulled: a signal that ends the pull is meant for the question as well. */
+const askMeanwhile = (ask: Ask, found: Promise<Image>): Ask => {
+  const interrupted = (): Promise<never> =>
+    new Promise((_, reject) => {
+      found.catch((error: unknown) => {
+        if (error instanceof UserError && error.code === 'E_SIGNAL') reject(error);
+      });
+    });
+  return (question, answers) => Promise.race([ask(question, answers), interrupted()]);
+};
 
 type Deciding = {
   readonly options: RunOptions;
@@ -191,6 +203,7 @@ export const run = async (said: RunOptions): Promise<number> => {
     { notes: [...unverified(settings), ...widenings(said, usual)] },
     projectFile.part,
     shared,
+    openPins({ userHome, session, shared: shared.mounts, parts: () => parts }),
     guardProjectFiles(shared.mounts),
   ];
   try {
@@ -206,7 +219,7 @@ export const run = async (said: RunOptions): Promise<number> => {
         folders: [project, ...more],
         userHome,
         user: usual.user,
-        ask,
+        ask: ask === undefined ? undefined : askMeanwhile(ask, found),
       },
       (part) => parts.push(part),
     );

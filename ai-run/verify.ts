@@ -1,24 +1,15 @@
-import {
-  closeSync,
-  constants,
-  existsSync,
-  fstatSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  realpathSync,
-} from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { closeSync, constants, fstatSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { messageOf, UserError } from './core/error.ts';
 import type { Mount } from './core/policy.ts';
 import { formatReference, parseReference } from './core/reference.ts';
 import { printable } from './core/text.ts';
 import { type Trust, trustWord, verifyCommand, verifyError } from './core/verification.ts';
 import type { Verify } from './core/verify.ts';
-import { isWithin } from './core/workspace.ts';
 import { capture } from './exec.ts';
 import { longest } from './files/own.ts';
 import { writeWhole } from './files/whole.ts';
+import { folderOnTheWay } from './project/places.ts';
 
 /** Whether an image was signed by whom the user trusts. What was found out is remembered: a digest says it once and for all. */
 
@@ -68,19 +59,15 @@ export const openTrust = (verify: Verify, userHome: string): Trust => ({
 export const checkKeyPlace = (verify: Verify, mounts: readonly Mount[], userHome: string): void => {
   if (verify.kind !== 'key') return;
   const path = keyPath(verify.path, userHome);
-  // One that is not there is complained about when it is read.
-  if (!existsSync(path)) return;
-  // The file, and a link to it: either of them could be replaced.
-  const link = join(realpathSync.native(dirname(path)), basename(path));
-  const places = [realpathSync.native(path), link];
-  const folders = [
+  // One that is not there as well: an agent could write it.
+  const folder = folderOnTheWay(path, [
     ...mounts.map(({ target }) => target),
     ...['.ai-home', '.ai-cache'].map((name) => join(userHome, name)),
-  ];
-  if (!folders.some((folder) => places.some((place) => isWithin(place, folder)))) return;
+  ]);
+  if (folder === undefined) return;
   throw refused(
     path,
-    'is in a folder that the agent may change',
+    `is in a folder that the agent may change, or a symbolic link on the way to it is: ${printable(folder)}`,
     'keep it elsewhere, like in ~/.config',
   );
 };

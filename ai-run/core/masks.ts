@@ -83,6 +83,9 @@ export const distinct = (found: readonly Secret[]): readonly Secret[] => {
     .toSorted((a, b) => (a.path < b.path ? -1 : 1));
 };
 
+/** Below the home: what covers files. */
+export const emptyFileName = '.ai-home/.empty';
+
 /**
  * What covers secrets: nothing of it can be read, written, removed or unmounted.
  * @param emptyFile the path of an empty file of the host
@@ -93,6 +96,59 @@ export const maskMounts = (found: readonly Secret[], emptyFile: string): readonl
       ? { type: 'bind', source: emptyFile, target: path, readonly: true }
       : { type: 'tmpfs', target: path, bytes: 4096, mode: '0555', readonly: true },
   );
+
+/** What `maskMounts` makes: no other part of a session mounts the like. */
+const isMask = (mount: Mount): boolean =>
+  mount.type === 'tmpfs'
+    ? mount.readonly === true
+    : mount.readonly && mount.source.endsWith(`/${emptyFileName}`);
+
+const above = (path: string): string => path.slice(0, path.lastIndexOf('/')) || '/';
+
+/** The innermost of the folders that are shared in which a path lies. */
+const innermost = <T extends { readonly target: string }>(
+  path: string,
+  shared: readonly T[],
+): T | undefined =>
+  shared
+    .filter(({ target }) => isWithin(path, target))
+    .toSorted((a, b) => b.target.length - a.target.length)[0];
+
+/** The folders that lead from what is shared to what is hidden, each once, outer ones first. */
+export const foldersAbove = (
+  hidden: readonly string[],
+  roots: readonly string[],
+): readonly string[] => {
+  const found = new Set<string>();
+  for (const path of hidden)
+    for (
+      let folder = above(path);
+      !found.has(folder) && roots.some((root) => isWithin(folder, root));
+      folder = above(folder)
+    )
+      found.add(folder);
+  return [...found].filter((folder) => !roots.includes(folder)).toSorted();
+};
+
+/**
+ * Mounts every folder that leads to a mask onto itself. The kernel lets an agent rename a folder in which something is
+ * mounted, and the next session would not find the secret in its new place; a mount point itself is not renamed (EBUSY).
+ * A folder that is shared read-only is left alone: nothing in it can be renamed, and the mount would make it writable.
+ * @param shared what `openWorkspaces` mounts
+ * @param mounts those of all parts: nothing is mounted twice at one place
+ */
+export const pinMounts = (
+  shared: readonly Mount[],
+  mounts: readonly Mount[],
+): readonly (Mount & { readonly type: 'bind' })[] => {
+  const taken = new Set(mounts.map(({ target }) => target));
+  return foldersAbove(
+    mounts.filter(isMask).map(({ target }) => target),
+    shared.map(({ target }) => target),
+  )
+    .filter((folder) => !taken.has(folder) && innermost(folder, shared)?.readonly === false)
+    .map((folder) => ({ type: 'bind', source: folder, target: folder, readonly: false }));
+};
 
 /** What the user is told: one line, with the first few by name. */
 export const maskNote = (found: readonly Secret[], project: string): readonly string[] => {

@@ -1,9 +1,11 @@
 import { type Dirent, lstatSync, readdirSync, realpathSync, statSync } from 'node:fs';
-import { join } from 'node:path';
-import { UserError } from '../core/error.ts';
+import { dirname, join } from 'node:path';
+import { messageOf, UserError } from '../core/error.ts';
 import { isMountable } from '../core/launch.ts';
 import {
   distinct,
+  emptyFileName,
+  foldersAbove,
   type IsSecret,
   isHeavy,
   maskMounts,
@@ -21,9 +23,19 @@ import { writeWhole } from '../files/whole.ts';
 
 /** More would make every start slow, and docker's command longer than a command may be. */
 const mostMasks = 500;
+/** Folders that lead to masks: each is a mount as well. */
+const mostPins = 1000;
 
-/** What the search has found, and where it has not been. */
-type Search = { readonly found: Secret[]; readonly unread: string[]; cutOff: boolean };
+/**
+ * Files and folders that are looked at. Each takes 5 microseconds, so that the largest tree takes about a second; the
+ * source of Linux has 100,000. Installed and generated folders do not count: they are not looked into.
+ */
+const mostEntries = 200_000;
+
+const showNothing = '--no-mask hides nothing';
+
+/** What the search has found, and where it could not look. */
+type Search = { readonly found: Secret[]; readonly unread: string[] };
 
 /** What a symlink leads to, where that is shared with the agent as well. The symlink itself is no place to mount at. */
 const targetOf = (path: string, roots: readonly string[]): Secret | undefined => {
@@ -38,11 +50,28 @@ const targetOf = (path: string, roots: readonly string[]): Secret | undefined =>
   }
 };
 
-const entriesOf = (folder: string, search: Search): readonly Dirent[] => {
+/**
+ * What is in a folder. One that cannot be read is hidden as a whole: an agent may have locked it, to unlock it in a
+ * session that has not found its secrets. Nothing is known of it either where only its names can be read.
+ */
+const entriesOf = (folder: string, isRoot: boolean, search: Search): readonly Dirent[] => {
   try {
-    return readdirSync(folder, { withFileTypes: true });
+    const entries = readdirSync(folder, { withFileTypes: true });
+    // Needs the right to enter the folder.
+    lstatSync(`${folder}/.`);
+    return entries;
   } catch (error) {
-    if (codeOf(error) !== 'ENOENT' && codeOf(error) !== 'ENOTDIR') search.unread.push(folder);
+    if (isRoot)
+      throw new UserError(
+        'E_MASK',
+        printable(`${folder} cannot be searched for secrets: ${messageOf(error)}`),
+        { hint: `make it readable for you, or share another folder; ${showNothing}` },
+      );
+    // Gone since, or replaced by what the agent may read anyway.
+    if (codeOf(error) !== 'ENOENT' && codeOf(error) !== 'ENOTDIR') {
+      search.unread.push(folder);
+      search.found.push({ path: folder, kind: 'folder' });
+    }
     return [];
   }
 };
@@ -50,14 +79,23 @@ const entriesOf = (folder: string, search: Search): readonly Dirent[] => {
 /** Another part of the session lies there, and nothing can be mounted twice. */
 const isCovered = (path: string): boolean => path === projectFile || /(?:^|\/)\.git$/.test(path);
 
+const tooLarge = (most: number): UserError =>
+  new UserError(
+    'E_MASK',
+    `more than ${most} files and folders: not all can be searched for secrets`,
+    {
+      hint: `start in a folder of the project that is smaller, or move out what was generated; ${showNothing}`,
+    },
+  );
+
 /** Looks for secrets in folders that are shared, from the outside in, following no symlink to another folder. */
 const findSecrets = (roots: readonly string[], isSecret: IsSecret, most: number): Search => {
-  const search: Search = { found: [], unread: [], cutOff: false };
+  const search: Search = { found: [], unread: [] };
   const folders = roots.map((root) => ({ root, path: '' }));
   let seen = 0;
   for (const { root, path: above } of folders) {
-    for (const entry of entriesOf(join(root, above), search)) {
-      if (++seen > most) return { ...search, cutOff: true };
+    for (const entry of entriesOf(join(root, above), above === '', search)) {
+      if (++seen > most) throw tooLarge(most);
       const path = join(above, entry.name);
       if (isCovered(path) || roots.includes(join(root, path))) continue;
       const secret = entry.isSymbolicLink()
@@ -73,7 +111,8 @@ const findSecrets = (roots: readonly string[], isSecret: IsSecret, most: number)
 
 /** An empty file that covers others. Not /dev/null: what is written there would be lost without an error. */
 const makeEmptyFile = (userHome: string): string => {
-  const path = join(makeFolder(userHome, '.ai-home'), '.empty');
+  const path = join(userHome, emptyFileName);
+  makeFolder(userHome, dirname(emptyFileName));
   const found = lstatSync(path, { throwIfNoEntry: false });
   if (found?.isFile() === true && found.size === 0) return path;
   writeWhole(path, '', { mode: 0o444 });
@@ -81,8 +120,14 @@ const makeEmptyFile = (userHome: string): string => {
 };
 
 /** Node reads a name that is no UTF-8 as another one. */
-const canBeNamed = (path: string): boolean =>
-  isMountable(path) && lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+const canBeNamed = (path: string): boolean => {
+  try {
+    return isMountable(path) && lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+  } catch {
+    // Longer than a path may be, for example.
+    return false;
+  }
+};
 
 type MaskOptions = {
   /** The caller's home folder, as a real path. */
@@ -98,13 +143,14 @@ type MaskOptions = {
 /**
  * Hides the secrets of the project, and of what else is shared, behind empty files and folders. What is made later, or
  * replaced by the host while the session runs, is not hidden.
- * @throws UserError E_MASK for a secret that docker cannot name and for too many of them: nothing is left visible silently
+ * @throws UserError E_MASK for a secret that docker cannot name, for too many of them, and for what cannot be searched:
+ * nothing is left visible silently
  */
 export const openMasks = ({
   userHome,
   workspaces,
   settings = [],
-  most = 50_000,
+  most = mostEntries,
 }: MaskOptions): Part => {
   // Each for itself: one may lie in a folder of another that is not looked into.
   const search = findSecrets(workspaces, secretsOf(...settings), most);
@@ -115,7 +161,7 @@ export const openMasks = ({
       'E_MASK',
       `cannot be hidden from the agent: ${printable(JSON.stringify(unnamed.path))}`,
       {
-        hint: 'rename it or remove it; --no-mask hides nothing',
+        hint: `rename it or remove it; ${showNothing}`,
       },
     );
   }
@@ -124,7 +170,20 @@ export const openMasks = ({
       'E_MASK',
       `${found.length} files look like secrets; ${mostMasks} can be hidden`,
       {
-        hint: 'name fewer in AI_RUN_MASK or .ai-run.yaml, or show some with AI_RUN_UNMASK; --no-mask hides nothing',
+        hint: `name fewer in AI_RUN_MASK or .ai-run.yaml, or show some with AI_RUN_UNMASK; ${showNothing}`,
+      },
+    );
+  }
+  const pins = foldersAbove(
+    found.map(({ path }) => path),
+    workspaces,
+  );
+  if (pins.length > mostPins) {
+    throw new UserError(
+      'E_MASK',
+      `${pins.length} folders lead to files that look like secrets; ${mostPins} can be kept in place`,
+      {
+        hint: `name fewer in AI_RUN_MASK or .ai-run.yaml, or show some with AI_RUN_UNMASK; ${showNothing}`,
       },
     );
   }
@@ -134,11 +193,8 @@ export const openMasks = ({
       ...maskNote(found, workspaces[0]),
       ...search.unread.slice(0, 1).map((folder) => {
         const others = search.unread.length > 1 ? ` and ${search.unread.length - 1} more` : '';
-        return printable(`not searched for secrets, because it cannot be read: ${folder}${others}`);
+        return printable(`masked as a whole, because it cannot be read: ${folder}${others}`);
       }),
-      ...(search.cutOff
-        ? [`only ${most} files and folders were searched for secrets: others are not masked`]
-        : []),
     ],
   };
 };

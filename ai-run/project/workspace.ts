@@ -1,15 +1,15 @@
 import {
   appendFileSync,
+  closeSync,
+  constants,
   fstatSync,
   openSync,
-  closeSync,
   readFileSync,
   realpathSync,
   statSync,
 } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import type { Ask } from './ask.ts';
 import { messageOf, UserError } from '../core/error.ts';
 import type { Part } from '../core/part.ts';
 import type { Mount } from '../core/policy.ts';
@@ -22,6 +22,8 @@ import {
   workspaceLine,
   type WorkspaceRequest,
 } from '../core/workspace.ts';
+import type { Ask } from './ask.ts';
+import { folderOnTheWay } from './places.ts';
 
 // The native one spells names as the file system has them, which matters where it ignores case.
 const realFolder = (folder: string): string => {
@@ -46,17 +48,16 @@ const realFolder = (folder: string): string => {
  * @throws UserError E_HOME where there is none.
  */
 export const findUserHome = (): string => {
-  const home = homedir();
+  let home: string | undefined;
   try {
+    // Throws without HOME for a user that the system does not know.
+    home = homedir();
     return realpathSync.native(home);
   } catch (error) {
-    throw new UserError(
-      'E_HOME',
-      `there is no home folder ${printable(home)}: ${messageOf(error)}`,
-      {
-        hint: 'set HOME to your home folder',
-      },
-    );
+    const which = home === undefined ? '' : ` ${printable(home)}`;
+    throw new UserError('E_HOME', `there is no home folder${which}: ${messageOf(error)}`, {
+      hint: 'set HOME to your home folder',
+    });
   }
 };
 
@@ -70,17 +71,44 @@ export const findWorkspace = (folder: string, userHome: string = findUserHome())
   return path;
 };
 
+/** What ai-run goes by, all of it in the user's home, which is never shared; symbolic links may lead out of it. */
+const ownFiles = ['.ai-env', '.ai-workspaces', '.ai-git-allowed'];
+
+/**
+ * Refuses a folder in which the agent could read the user's keys, or write what ai-run goes by.
+ * @throws UserError E_WORKSPACE with the file
+ */
+const checkOwnFiles = (folder: string, userHome: string): void => {
+  const file = ownFiles.find(
+    (name) => folderOnTheWay(join(userHome, name), [folder]) !== undefined,
+  );
+  if (file === undefined) return;
+  throw new UserError(
+    'E_WORKSPACE',
+    `${printable(folder)} is not shared with an agent: ~/${file} is a symbolic link that leads into it`,
+    {
+      hint: `put the file itself at ~/${file} instead of the link, or start ai-run in another folder`,
+    },
+  );
+};
+
 /** The text of `~/.ai-workspaces`, which nobody else may have written. */
 const readList = (file: string): string => {
   let handle: number;
   try {
-    handle = openSync(file, 'r');
+    // Without O_NONBLOCK, opening a pipe would wait for somebody to write.
+    handle = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return '';
     throw new UserError('E_WORKSPACES', `~/.ai-workspaces cannot be read: ${messageOf(error)}`);
   }
   try {
-    const { mode, uid } = fstatSync(handle);
+    const state = fstatSync(handle);
+    const { mode, uid } = state;
+    if (!state.isFile())
+      throw new UserError('E_WORKSPACES', '~/.ai-workspaces is not a file', {
+        hint: 'move it out of the way',
+      });
     if ((mode & 0o022) === 0 && (uid === 0 || uid === process.getuid?.()))
       return readFileSync(handle, 'utf8');
   } finally {
@@ -101,6 +129,18 @@ const realPaths = (listed: readonly string[]): readonly string[] =>
     }
   });
 
+const remember = (folder: string, file: string, text: string): void => {
+  try {
+    // One write of one line to a file open for appending: whole, whoever else appends.
+    appendFileSync(file, workspaceLine(text, folder), { mode: 0o600 });
+  } catch (error) {
+    throw new UserError('E_WORKSPACES', `~/.ai-workspaces cannot be written: ${messageOf(error)}`, {
+      hint: `answer "once", or add the line yourself: ${printable(folder)}`,
+      cause: error,
+    });
+  }
+};
+
 /** Whether the user agrees that agents work in a folder that is not listed. */
 const admit = async (
   folder: string,
@@ -113,8 +153,7 @@ const admit = async (
     `${printable(folder)} is not in ~/.ai-workspaces. May an agent read and change it?`,
     ['once', 'always', 'no'],
   );
-  // One write of one line to a file open for appending: whole, whoever else appends.
-  if (answer === 'always') appendFileSync(file, workspaceLine(text, folder), { mode: 0o600 });
+  if (answer === 'always') remember(folder, file, text);
   else if (answer !== 'once') throw unlisted(folder);
 };
 
@@ -132,6 +171,7 @@ export const openWorkspaces = async (
   const shared = new Map<string, boolean>();
   for (const { folder, readonly } of requests) {
     const path = findWorkspace(folder, userHome);
+    checkOwnFiles(path, userHome);
     const text = readList(file);
     const listed = realPaths(parseWorkspaces(text));
     const allowed = shared.has(path) || listed.some((one) => isWithin(path, one));

@@ -47,6 +47,8 @@ Every widening takes an explicit flag, or a line of the project's \`.ai-run.yaml
 
 const missing = `- The agent reaches the network unless \`--network none\` is given: what it can read it can send away.
 - It changes the project: that is its task. What it leaves there can run when you build, test or open the project.
+- Masks hide what is there when a session starts. Where two sessions work in one project at a time, an agent can move a folder
+  that holds a masked file to where the next session does not look; ai-run says so when it is so.
 - An SSH key that it is given it can read: give one that opens only what the agent may change. Logins of git over HTTPS are not
   carried in; a token can be named by \`--env\`.
 - A hole in the kernel or in runc is a way out of every container; \`--gvisor\` makes it a longer one.`;

@@ -1,10 +1,12 @@
 import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
+  chownSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
   realpathSync,
+  renameSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -13,8 +15,19 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { distinct, maskNote, type MaskSettings, secretsOf } from '../../../ai-run/core/masks.ts';
+import {
+  distinct,
+  maskMounts,
+  maskNote,
+  type MaskSettings,
+  pinMounts,
+  secretsOf,
+} from '../../../ai-run/core/masks.ts';
+import type { Part } from '../../../ai-run/core/part.ts';
+import type { Mount } from '../../../ai-run/core/policy.ts';
+import { type Session, sessionLabels } from '../../../ai-run/core/session.ts';
 import { openMasks } from '../../../ai-run/project/masks.ts';
+import { openPins } from '../../../ai-run/project/pins.ts';
 
 const words = (text: string): readonly string[] => text.split(' ');
 
@@ -105,6 +118,57 @@ test.each<[string[], string[]]>([
   ).toEqual(notes);
 });
 
+const share = (path: string, readonly = false): Mount => ({
+  type: 'bind',
+  source: path,
+  target: path,
+  readonly,
+});
+
+const folder = (path: string) => ({ path, kind: 'folder' }) as const;
+const cover = (...found: Parameters<typeof maskMounts>[0]): readonly Mount[] =>
+  maskMounts(found, '/me/.ai-home/.empty');
+const places = (shared: readonly Mount[], ...others: readonly Mount[]): readonly string[] =>
+  pinMounts(shared, [...shared, ...others]).map(({ target }) => target);
+
+describe('the folders that lead to masks', () => {
+  test('are mounted onto themselves, outer ones first, each once', () => {
+    const shared = [share('/p'), share('/q')];
+    const masks = cover(
+      file('/p/.env'),
+      file('/p/a/b/.env'),
+      folder('/p/a/c/.ssh'),
+      file('/q/x/y'),
+    );
+    const pins = pinMounts(shared, [...shared, ...masks]);
+    expect(pins).toEqual(['/p/a', '/p/a/b', '/p/a/c', '/q/x'].map((path) => share(path)));
+  });
+
+  test('are those of masks only', () => {
+    const git: Mount[] = [
+      { type: 'tmpfs', target: '/p/a/.git', bytes: 1, mode: '0700' },
+      { type: 'bind', source: '/dev/null', target: '/p/b/.git', readonly: true },
+      share('/p/c/.ai-run.yaml', true),
+    ];
+    expect(places([share('/p')], ...git)).toEqual([]);
+    expect(places([share('/p')], ...git, ...cover(file('/p/a/.env')))).toEqual(['/p/a']);
+  });
+
+  test('are left alone where something is mounted', () => {
+    const masks = cover(file('/p/a/b/c/.env'));
+    expect(places([share('/p'), share('/p/a/b')], ...masks)).toEqual(['/p/a', '/p/a/b/c']);
+    expect(places([share('/p/a/b'), share('/p')], ...masks)).toEqual(['/p/a', '/p/a/b/c']);
+    expect(places([share('/p')], share('/p/a', true), ...masks)).toEqual(['/p/a/b', '/p/a/b/c']);
+  });
+
+  test('are left alone in what is shared read-only', () => {
+    const masks = cover(file('/p/a/b/c/.env'));
+    expect(places([share('/p', true)], ...masks)).toEqual([]);
+    expect(places([share('/p'), share('/p/a/b', true)], ...masks)).toEqual(['/p/a']);
+    expect(places([share('/p', true), share('/p/a/b')], ...masks)).toEqual(['/p/a/b/c']);
+  });
+});
+
 let root = '';
 const at = (...names: string[]): string => join(root, ...names);
 const write = (...names: string[]): void => {
@@ -117,6 +181,19 @@ const masks = (changes: Partial<Parameters<typeof openMasks>[0]> = {}) =>
   openMasks({ userHome: at('me'), workspaces: [at('app')], ...changes });
 const targets = (changes?: Parameters<typeof masks>[0]): string[] =>
   (masks(changes).mounts ?? []).map(({ target }) => target.slice(root.length + 1));
+
+/** Root may read everything: does it as a user who may not. */
+const asNobody = (work: () => void): void => {
+  if (process.getuid?.() !== 0) return work();
+  chownSync(root, 65_534, 65_534);
+  chownSync(at('me'), 65_534, 65_534);
+  process.seteuid?.(65_534);
+  try {
+    return work();
+  } finally {
+    process.seteuid?.(0);
+  }
+};
 
 beforeEach(() => {
   root = realpathSync(mkdtempSync(join(tmpdir(), 'ai-run-masks-')));
@@ -215,22 +292,59 @@ describe('the secrets of a project', () => {
     expect(readFileSync(at('app/.env'), 'utf8')).toBe('secret');
   });
 
-  test('are told, and what was not searched as well', () => {
+  test('are told', () => {
     write('app/.env', 'app/deep/er/.env');
     expect(masks().notes).toEqual(['masked: .env, deep/er/.env (--no-mask shows them)']);
-    expect(masks({ most: 3 }).notes).toEqual([
-      'masked: .env (--no-mask shows them)',
-      'only 3 files and folders were searched for secrets: others are not masked',
-    ]);
-    expect(masks({ most: 4 }).notes).toHaveLength(1);
   });
 
-  test.runIf(process.getuid?.() !== 0)('are told not to be searched in a locked folder', () => {
-    write('app/locked/.env');
-    chmodSync(at('app/locked'), 0);
-    expect(masks().notes).toEqual([
-      `not searched for secrets, because it cannot be read: ${at('app/locked')}`,
-    ]);
+  test('are not left visible because there is too much to search', () => {
+    write('app/.env', 'app/deep/er/.env', 'app/node_modules/1', 'app/node_modules/2');
+    expect(() => masks({ most: 4 })).toThrow(
+      expect.objectContaining({ code: 'E_MASK', hint: expect.stringContaining('--no-mask') }),
+    );
+    expect(masks({ most: 5 }).notes).toHaveLength(1);
+  });
+
+  test.each([
+    ['not be read', 0o000],
+    ['be listed only', 0o444],
+    ['be entered only', 0o111],
+  ])('are hidden with a folder that can %s', (_, mode) => {
+    write('app/a/locked/.env', 'app/a/locked/x', 'app/store');
+    symlinkSync('../../store', at('app/a/locked/.env.link'));
+    chmodSync(at('app/a/locked'), mode);
+    asNobody(() => {
+      const { mounts, notes } = masks();
+      expect(mounts).toEqual([
+        { type: 'tmpfs', target: at('app/a/locked'), bytes: 4096, mode: '0555', readonly: true },
+      ]);
+      expect(notes).toContain(
+        `masked as a whole, because it cannot be read: ${at('app/a/locked')}`,
+      );
+    });
+    chmodSync(at('app/a/locked'), 0o755);
+    asNobody(() => {
+      expect(targets()).toEqual(['app/a/locked/.env', 'app/store']);
+    });
+  });
+
+  test('are not looked past in a shared folder that cannot be read', () => {
+    write('lib/.env');
+    chmodSync(at('lib'), 0);
+    asNobody(() => {
+      expect(() => masks({ workspaces: [at('app'), at('lib')] })).toThrow(
+        expect.objectContaining({ code: 'E_MASK', message: expect.stringContaining(at('lib')) }),
+      );
+    });
+  });
+
+  test('are not looked past where paths get too long', () => {
+    const name = 'x'.repeat(250);
+    const script = `cd "$1"; for i in $(seq 20); do mkdir ${name}; cd ${name}; done; touch .env`;
+    execFileSync('bash', ['-c', script, 'bash', at('app')]);
+    expect(() => masks()).toThrow(expect.objectContaining({ code: 'E_MASK' }));
+    renameSync(at('app', name), at('app/node_modules'));
+    expect(masks().mounts).toEqual([]);
   });
 
   test.each([
@@ -249,4 +363,74 @@ describe('the secrets of a project', () => {
     write('app/500.pem');
     expect(() => masks()).toThrow('501 files look like secrets');
   });
+
+  test('are not left to be moved because many folders lead to them', () => {
+    write('app/1/.env');
+    mkdirSync(at(`app/2/${'x/'.repeat(998)}`), { recursive: true });
+    write(`app/2/${'x/'.repeat(998)}.env`);
+    expect(targets()).toHaveLength(2);
+    write('app/3/.env');
+    expect(() => masks()).toThrow('1001 folders lead to files that look like secrets');
+  });
+});
+
+const session: Session = {
+  name: 'mine-1',
+  agent: 'otter',
+  project: '/p',
+  owner: { host: 'h', uid: 1, pid: 1, started: '1 x' },
+};
+const open = (): { pins: Part; parts: Part[] } => {
+  const shared = [share(at('app'))];
+  const parts: Part[] = [{ mounts: shared }];
+  const pins = openPins({ userHome: at('me'), session, shared, parts: () => parts });
+  parts.push(pins, masks());
+  return { pins, parts };
+};
+
+/** Takes note of a session as ai-run does. */
+const note = (name: string, project: string): void => {
+  write(`me/.ai-run/sessions/${name}`);
+  const labels = sessionLabels({ ...session, name, project });
+  writeFileSync(at('me/.ai-run/sessions', name), JSON.stringify(labels));
+};
+
+describe('a folder that leads to a mask', () => {
+  test('is kept in place, whichever part is opened first', () => {
+    write('app/config/.env');
+    const { pins, parts } = open();
+    expect(pins.mounts).toEqual([share(at('app/config'))]);
+    const all = parts.flatMap(({ mounts = [] }) => mounts.map(({ target }) => target));
+    expect(all).toEqual([at('app'), at('app/config'), at('app/config/.env')]);
+  });
+
+  test.each(['a symlink', 'a file', 'nothing'])('is not mounted when it is %s by now', (what) => {
+    write('app/a/config/.env', 'host/.env');
+    const { pins } = open();
+    expect(pins.mounts).toHaveLength(2);
+    renameSync(at('app/a/config'), at('app/a/moved'));
+    if (what === 'a symlink') symlinkSync(at('host'), at('app/a/config'));
+    if (what === 'a file') write('app/a/config');
+    expect(() => pins.mounts).toThrow(
+      expect.objectContaining({ code: 'E_MASK', message: expect.stringContaining('app/a/config') }),
+    );
+  });
+
+  // It could put a symlink in place of the folder before the engine mounts it.
+  test.each(['app', 'app/config', '.'])(
+    'is not mounted while another session works in %s',
+    (where) => {
+      write('app/config/.env');
+      note(session.name, at('app'));
+      note('beside-1', at('other'));
+      expect([open().pins.mounts, open().pins.notes]).toEqual([[share(at('app/config'))], []]);
+      note('beside-2', at(where));
+      expect([open().pins.mounts, open().pins.notes]).toEqual([
+        [],
+        [expect.stringContaining('beside-2 works here as well')],
+      ]);
+      rmSync(at('app/config/.env'));
+      expect(open().pins.notes).toEqual([]);
+    },
+  );
 });

@@ -253,6 +253,86 @@ describe('somebody who is asked', () => {
   });
 });
 
+// Only root can become somebody whom nobody knows.
+test.runIf(process.getuid?.() === 0)(
+  'a user who is not known and has no HOME is told to set it',
+  () => {
+    const script = `const { findUserHome } = await import('./ai-run/project/workspace.ts');
+    process.setuid?.(4_000_000_000);
+    delete process.env.HOME;
+    try { findUserHome() } catch (error) { console.log(error.code, error.hint) }`;
+    const args = ['--input-type=module-typescript', '--eval', script];
+    const said = execFileSync(process.execPath, args, { encoding: 'utf8', env: { HOME: '/' } });
+    expect(said).toBe('E_HOME set HOME to your home folder\n');
+  },
+);
+
+describe('a list that cannot be used', () => {
+  test.each([
+    ['a folder', 'mkdir "$1"'],
+    ['a pipe', 'mkfifo -m 600 "$1"'],
+    ['a link to a folder', 'mkdir "$1.d"; ln -s "$1.d" "$1"'],
+  ])('is %s: the user is told', async (_, script) => {
+    execFileSync('/bin/sh', ['-c', script, 'sh', at('me/.ai-workspaces')]);
+    await expect(open(at('src'), typing('once\n'))).rejects.toThrow(
+      expect.objectContaining({
+        code: 'E_WORKSPACES',
+        message: expect.stringContaining('not a file'),
+      }),
+    );
+  });
+
+  test('cannot be added to: the user is told what helps', async () => {
+    symlinkSync(at('none/list'), at('me/.ai-workspaces'));
+    await expect(open(at('src'), typing('always\n'))).rejects.toThrow(
+      expect.objectContaining({ code: 'E_WORKSPACES', hint: expect.stringContaining(at('src')) }),
+    );
+    await expect(open(at('src'), typing('once\n'))).resolves.toBeDefined();
+    mkdirSync(at('none'));
+    await expect(open(at('src'), typing('always\n'))).resolves.toBeDefined();
+    expect(savedList()).toBe(`${at('src')}\n`);
+  });
+});
+
+const isRefused = (name: string) =>
+  expect.objectContaining({
+    code: 'E_WORKSPACE',
+    message: `${at('dotfiles')} is not shared with an agent: ~/${name} is a symbolic link that leads into it`,
+  });
+const link = (target: string, name: string): void => {
+  rmSync(name, { force: true });
+  symlinkSync(target, name);
+};
+
+describe('a folder that holds what ai-run goes by', () => {
+  const names = ['.ai-env', '.ai-workspaces', '.ai-git-allowed'];
+
+  beforeEach(() => {
+    list(at('dotfiles'), at('src'));
+    mkdirSync(at('dotfiles'));
+  });
+
+  test.each(names)('is not shared: %s', async (name) => {
+    await expect(open(at('dotfiles'))).resolves.toBeDefined();
+    const file = join(at('dotfiles'), name);
+    writeFileSync(file, `${at('dotfiles')}\n${at('src')}\n`);
+    link(file, at('me', name));
+    await expect(open(at('dotfiles'), typing('once\n'))).rejects.toThrow(isRefused(name));
+    const both = [request(at('src'), false), request(at('dotfiles'), true)];
+    await expect(openWorkspaces(both, { userHome: at('me') })).rejects.toThrow(isRefused(name));
+    await expect(open(at('src'))).resolves.toBeDefined();
+  });
+
+  test.each(names)('is not shared, where %s leads through it or to nothing', async (name) => {
+    link(at('dotfiles/file'), at('me', name));
+    await expect(open(at('dotfiles'), typing('once\n'))).rejects.toThrow(isRefused(name));
+    symlinkSync(at('other/file'), at('dotfiles/file'));
+    await expect(open(at('dotfiles'), typing('once\n'))).rejects.toThrow(isRefused(name));
+    link(at('other/file'), at('me', name));
+    await expect(open(at('dotfiles'), typing('once\n'))).resolves.toBeDefined();
+  });
+});
+
 test.each([0o622, 0o602, 0o666])('a list of mode %i is not trusted', async (mode) => {
   list(at('src'));
   chmodSync(at('me/.ai-workspaces'), mode);
