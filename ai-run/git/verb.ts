@@ -152,7 +152,10 @@ export const gitVerb = async (
   }
   const flag = names.find((name) => name.startsWith('-'));
   if (flag !== undefined) throw usage(`unknown option ${JSON.stringify(flag)}`);
-  if (verb === 'list') return list(options);
+  if (verb === 'list') {
+    if (names[0] !== undefined) throw usage(`list takes no words: ${JSON.stringify(names[0])}`);
+    return list(options);
+  }
   if (verb === 'fetch') return fetch(names, options);
   if (verb === 'drop') return drop(names, options);
   throw usage(`expected list, fetch or drop, got ${JSON.stringify(verb)}`);

@@ -49,6 +49,8 @@ const missing = `- The agent reaches the network unless \`--network none\` is gi
 - It changes the project: that is its task. What it leaves there can run when you build, test or open the project.
 - Masks hide what is there when a session starts. Where two sessions work in one project at a time, an agent can move a folder
   that holds a masked file to where the next session does not look; ai-run says so when it is so.
+- A folder that holds a masked file is a mount of its own, so that it stays where it is: what is renamed into or out of it is
+  copied (\`mv\`) or refused (EXDEV, \`git mv\`), as between disks.
 - An SSH key that it is given it can read: give one that opens only what the agent may change. Logins of git over HTTPS are not
   carried in; a token can be named by \`--env\`.
 - A hole in the kernel or in runc is a way out of every container; \`--gvisor\` makes it a longer one.`;
