@@ -1,14 +1,12 @@
-import { lstatSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
-import { copyFile } from 'node:fs/promises';
+import { readdirSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { UserError } from '../core/error.ts';
+import { messageOf, UserError } from '../core/error.ts';
 import { isRefName } from '../core/refs.ts';
 import { makeFolder } from '../files/folder.ts';
 import { removeTree } from '../files/tree.ts';
 import { type Environment, hostGit } from './host.ts';
 import { checkPlace, readRefs } from './repository.ts';
-import { type Kept, savedGit } from './salvage.ts';
-import { writeSkeleton } from './shadow.ts';
+import { type Kept, makeOwn, savedGit } from './salvage.ts';
 
 /**
  * Handing what was saved to the user's repository. That one may lie below the project, where an agent could have put or
@@ -20,27 +18,11 @@ import { writeSkeleton } from './shadow.ts';
 const isPartial = (commonDir: string): boolean =>
   readdirSync(join(commonDir, 'objects/pack')).some((name) => name.endsWith('.promisor'));
 
-const makeTaker = async ({ commonDir, format, store }: Kept): Promise<string> => {
-  const taker = join(store, 'taker.git');
-  removeTree(taker);
-  const extensions = [
-    ...(format === 'sha256' ? ['objectformat = sha256'] : []),
-    ...(isPartial(commonDir) ? ['partialclone = origin'] : []),
-  ];
-  const refs = [...(await readRefs(commonDir))];
-  await writeSkeleton(taker, {
-    config: [
-      `[core]\n\trepositoryformatversion = ${extensions.length === 0 ? 0 : 1}\n\tbare = true\n`,
-      ...(extensions.length === 0 ? [] : [`[extensions]\n\t${extensions.join('\n\t')}\n`]),
-      ...(isPartial(commonDir) ? ['[remote "origin"]\n\tpromisor = true\n'] : []),
-    ].join(''),
-    head: 'ref: refs/heads/none',
-    // What the user has need not come again.
-    refs: new Map(refs.map(([name, id]) => [name.replace('refs/', 'refs/before/'), id])),
-    alternates: [],
-  });
-  if (lstatSync(join(commonDir, 'shallow'), { throwIfNoEntry: false })?.isFile() === true)
-    await copyFile(join(commonDir, 'shallow'), join(taker, 'shallow'));
+const makeTaker = async (kept: Kept): Promise<string> => {
+  const taker = join(kept.store, 'taker.git');
+  // What the user has need not come again.
+  const before = await readRefs(kept.commonDir);
+  await makeOwn(taker, kept, { before, partial: isPartial(kept.commonDir) });
   return taker;
 };
 
@@ -48,8 +30,15 @@ const makeTaker = async ({ commonDir, format, store }: Kept): Promise<string> =>
 const writeRef = (commonDir: string, ref: string, id: string): void => {
   makeFolder(commonDir, dirname(ref));
   const lock = join(commonDir, `${ref}.lock`);
-  writeFileSync(lock, `${id}\n`, { flag: 'wx', mode: 0o644 });
-  renameSync(lock, join(commonDir, ref));
+  try {
+    writeFileSync(lock, `${id}\n`, { flag: 'wx', mode: 0o644 });
+    renameSync(lock, join(commonDir, ref));
+  } catch (error) {
+    throw new UserError('E_GIT_FETCH', `${ref} cannot be written: ${messageOf(error)}`, {
+      hint: `where nothing else writes to it, remove ${lock}, and fetch again`,
+      cause: error,
+    });
+  }
 };
 
 /** A branch as it was brought: `ai/<session>/<branch>`, and its commit. */

@@ -70,6 +70,46 @@ const remove = (path: string): void => {
   });
 };
 
+type Own = {
+  /** What the user has: `refs/before/*`. */
+  readonly before: Refs;
+  /** What the agent has committed: `refs/ai/*`. */
+  readonly changes?: readonly Change[];
+  readonly alternates?: readonly string[];
+  /** Whether objects may be missing that a remote has promised: git-clone(1), `--filter`. */
+  readonly partial?: boolean;
+};
+
+/** Makes a repository of ours, with configuration of ours, that stands for the user's. */
+export const makeOwn = async (
+  folder: string,
+  { commonDir, format }: Kept,
+  { before, changes = [], alternates = [], partial = false }: Own,
+): Promise<void> => {
+  remove(folder);
+  const extensions = [
+    ...(format === 'sha256' ? ['objectformat = sha256'] : []),
+    ...(partial ? ['partialclone = origin'] : []),
+  ];
+  await writeSkeleton(folder, {
+    config: [
+      `[core]\n\trepositoryformatversion = ${extensions.length === 0 ? 0 : 1}\n\tbare = true\n`,
+      ...(extensions.length === 0 ? [] : [`[extensions]\n\t${extensions.join('\n\t')}\n`]),
+      ...(partial ? ['[remote "origin"]\n\tpromisor = true\n'] : []),
+    ].join(''),
+    head: 'ref: refs/heads/none',
+    refs: new Map([
+      ...[...before].map(([name, id]) => [name.replace('refs/', 'refs/before/'), id] as const),
+      ...changes.map(({ name, id }) => [`refs/ai/${name}`, id] as const),
+    ]),
+    alternates,
+  });
+  // Where history ends is the user's word, not the agent's.
+  const shallow = join(commonDir, 'shallow');
+  if (lstatSync(shallow, { throwIfNoEntry: false })?.isFile() === true)
+    await copyFile(shallow, join(folder, 'shallow'));
+};
+
 const makeSaved = async (
   kept: Kept,
   before: Refs,
@@ -77,21 +117,7 @@ const makeSaved = async (
   env: Environment,
 ): Promise<void> => {
   const saved = savedGit(kept);
-  remove(saved);
-  const version = kept.format === 'sha256' ? 1 : 0;
-  await writeSkeleton(saved, {
-    config: `[core]\n\trepositoryformatversion = ${version}\n\tbare = true\n${version === 1 ? '[extensions]\n\tobjectformat = sha256\n' : ''}`,
-    head: 'ref: refs/heads/none',
-    refs: new Map([
-      ...[...before].map(([name, id]) => [name.replace('refs/', 'refs/before/'), id] as const),
-      ...changes.map(({ name, id }) => [`refs/ai/${name}`, id] as const),
-    ]),
-    alternates: [join(kept.commonDir, 'objects')],
-  });
-  // Where history ends is the user's word, not the agent's.
-  const shallow = join(kept.commonDir, 'shallow');
-  if (lstatSync(shallow, { throwIfNoEntry: false })?.isFile() === true)
-    await copyFile(shallow, join(saved, 'shallow'));
+  await makeOwn(saved, kept, { before, changes, alternates: [join(kept.commonDir, 'objects')] });
   for (const pack of await copyObjects(
     join(kept.store, 'shadow/objects'),
     join(saved, 'objects'),
