@@ -2,8 +2,9 @@ import { isBuiltin } from 'node:module';
 import { defineConfig, type RolldownOptions } from 'rolldown';
 
 /**
- * ai-run, twice. `dist/ai-run.mjs` is all of it in one file that needs nothing beside it. `dist/run/` is what the package
- * installs: the same as a script, and what starts it with the code that V8 has compiled before (`ai-run/compiled.ts`).
+ * ai-run, twice, and bakery. `ai-run/dist/ai-run.mjs` is all of ai-run in one file that needs nothing beside it. `ai-run/dist/run/` is
+ * what its package installs: the same as a script, and what starts it with the code that V8 has compiled before
+ * (`ai-run/startup/compiled.ts`). `bakery/dist/` is bakery with the kernel inside; its other packages stay packages.
  */
 
 const marker = '\0builtin:';
@@ -45,15 +46,23 @@ const common: RolldownOptions = {
 // V8 reads text of one byte per letter faster, and all of it.
 const charset = 'ascii' as const;
 
-const input = 'ai-run/cli.ts';
+const input = 'ai-run/cli/cli.ts';
+
+const bakery: RolldownOptions = {
+  input: { bakery: 'bakery/cli/main.ts' },
+  platform: 'node',
+  // The kernel is a package of this repository alone.
+  external: (id) => !/^[./]|^@ai-bakery\/kernel/.test(id),
+  output: { dir: 'bakery/dist', cleanDir: true, entryFileNames: '[name].js' },
+};
 
 export default defineConfig([
-  { ...common, input, output: { file: 'dist/ai-run.mjs', codeSplitting: false, charset } },
+  { ...common, input, output: { file: 'ai-run/dist/ai-run.mjs', codeSplitting: false, charset } },
   {
     ...common,
     input,
     output: {
-      dir: 'dist/run',
+      dir: 'ai-run/dist/run',
       cleanDir: true,
       entryFileNames: 'ai-run.script.js',
       format: 'cjs',
@@ -64,5 +73,10 @@ export default defineConfig([
       charset,
     },
   },
-  { ...common, input: 'ai-run/compiled.ts', output: { file: 'dist/run/ai-run.mjs', charset } },
+  {
+    ...common,
+    input: 'ai-run/startup/compiled.ts',
+    output: { file: 'ai-run/dist/run/ai-run.mjs', charset },
+  },
+  bakery,
 ]);

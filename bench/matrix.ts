@@ -3,7 +3,7 @@ import { appendFile, cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs
 import { cpus, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import pLimit from 'p-limit';
-import { table } from '../bakery/report.ts';
+import { table } from '../bakery/host/format.ts';
 import { buildReferences, stepsOf } from '../test/e2e/history.ts';
 import { type Counter, countUploads } from './uploads.ts';
 
@@ -32,7 +32,7 @@ const run = (file: string, args: readonly string[], cwd: string, input = ''): Pr
   });
 
 const bakery = (root: string, ...args: readonly string[]): Promise<string> =>
-  run(process.execPath, [join(home, 'bakery/cli.ts'), '--root', root, ...args], root);
+  run(process.execPath, [join(home, 'bakery/cli/main.ts'), '--root', root, ...args], root);
 
 type Row = { way: string; step: string; seconds: number; builds: number; megabytes: number };
 const rows: Row[] = [];

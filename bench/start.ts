@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { resolve } from 'node:path';
-import { table } from '../bakery/report.ts';
+import { table } from '../bakery/host/format.ts';
 import { makeTinyImage } from '../test/e2e/tiny-image.ts';
 
 /**
@@ -10,7 +10,7 @@ import { makeTinyImage } from '../test/e2e/tiny-image.ts';
 
 /** A start takes between 0.8 and 1.3 times the usual here: fewer rounds tell another median each time. */
 const rounds = 60;
-const program = resolve(import.meta.dirname, '../dist/run/ai-run.mjs');
+const program = resolve(import.meta.dirname, '../ai-run/dist/run/ai-run.mjs');
 
 const tiny = await makeTinyImage();
 const env = { ...process.env, ...tiny.env };

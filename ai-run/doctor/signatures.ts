@@ -1,15 +1,12 @@
-import { UserError } from '../core/error.ts';
-import { failed, type Finding, ok, warning } from '../core/finding.ts';
-import type { Settings } from '../core/settings.ts';
-import { trustName } from '../core/verification.ts';
-import { capture } from '../exec.ts';
-import { openTrust } from '../verify.ts';
+import { UserError } from '@ai-bakery/kernel/error.ts';
+import { failed, type Finding, ok, warning } from './finding.rules.ts';
+import type { Settings } from '../settings/settings.rules.ts';
+import { trustName } from '@ai-bakery/kernel/cosign.ts';
+import { capture } from '../host/exec.ts';
+import { openTrust } from '../image/signature.ts';
 
 /** Whether signatures are asked for, and whether they can be verified here. */
-export const signatures = async (
-  { source, verify }: Settings,
-  userHome: string,
-): Promise<Finding> => {
+export async function signatures({ source, verify }: Settings, userHome: string): Promise<Finding> {
   if (verify === undefined)
     return ok('signatures', 'none is asked for: AI_IMAGE_VERIFY names who must have signed');
   try {
@@ -23,4 +20,4 @@ export const signatures = async (
   return source === 'local'
     ? warning('signatures', 'images are local, and not verified', 'set AI_IMAGE_SOURCE=registry')
     : ok('signatures', `images run when cosign verifies them by ${trustName(verify)}`);
-};
+}

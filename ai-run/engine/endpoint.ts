@@ -1,20 +1,12 @@
 import { readFileSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { chosenContext, type Endpoint, endpointOf } from '../core/endpoint.ts';
-import type { Variables } from '../core/variable.ts';
-import { sha256 } from '../files/hash.ts';
-
-const read = (path: string): string | undefined => {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return undefined;
-  }
-};
+import { chosenContext, type Endpoint, endpointOf } from '@ai-bakery/kernel/endpoint.ts';
+import type { Variables } from '@ai-bakery/kernel/variable.ts';
+import { sha256 } from '../startup/sha256.ts';
 
 /** The engine that docker's client would talk to, from the files that it reads itself: no process is asked. */
-export const findEndpoint = (env: Variables = process.env): Endpoint | undefined => {
+export function findEndpoint(env: Variables = process.env): Endpoint | undefined {
   const folder = env['DOCKER_CONFIG'] || join(homedir(), '.docker');
   const context = env['DOCKER_HOST']
     ? undefined
@@ -25,13 +17,13 @@ export const findEndpoint = (env: Variables = process.env): Endpoint | undefined
       ? undefined
       : read(join(folder, 'contexts/meta', sha256(context), 'meta.json'));
   return endpointOf(env, context, meta);
-};
+}
 
 /**
  * A word that changes when another engine, or the same one started anew, listens at a socket. Nothing for what is no
  * socket of this machine.
  */
-export const incarnation = ({ host }: Endpoint): string | undefined => {
+export function incarnation({ host }: Endpoint): string | undefined {
   if (!host.startsWith('unix://')) return undefined;
   try {
     const { dev, ino, ctimeMs } = statSync(host.slice('unix://'.length));
@@ -39,4 +31,12 @@ export const incarnation = ({ host }: Endpoint): string | undefined => {
   } catch {
     return undefined;
   }
-};
+}
+
+function read(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return undefined;
+  }
+}

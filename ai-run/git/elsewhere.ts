@@ -1,9 +1,9 @@
 import { join } from 'node:path';
-import type { Part } from '../core/part.ts';
-import type { Mount } from '../core/policy.ts';
-import { printable } from '../core/text.ts';
-import { isWithin } from '../core/workspace.ts';
-import { walk } from '../files/walk.ts';
+import type { Part } from '../part.rules.ts';
+import type { Mount } from '@ai-bakery/kernel/policy.ts';
+import { printable } from '@ai-bakery/kernel/text.ts';
+import { isWithin } from '../project/folders.rules.ts';
+import { walk } from '../host/walk.ts';
 import { planted } from './finish.ts';
 import { hide, isLink } from './git.ts';
 import { fingerprints, gitFolders } from './repository.ts';
@@ -21,7 +21,7 @@ type Elsewhere = {
  * Hides every `.git` of the folders that are shared beside the project: an agent works in the project's repository, and would
  * leave in another one what git runs there.
  */
-export const openElsewhere = ({ project, others, hidden }: Elsewhere): Part => {
+export function openElsewhere({ project, others, hidden }: Elsewhere): Part {
   const mounts: Mount[] = [];
   const notes: string[] = [];
   const roots = others.filter((root) => !isWithin(root, project));
@@ -51,4 +51,4 @@ export const openElsewhere = ({ project, others, hidden }: Elsewhere): Part => {
         planted(root, prints, (path) => (path === '.' ? root : join(root, path))),
       ),
   };
-};
+}

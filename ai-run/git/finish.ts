@@ -1,65 +1,14 @@
 import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { messageOf, UserError } from '../core/error.ts';
-import { summary } from '../core/git.ts';
-import { printable } from '../core/text.ts';
-import type { Environment } from './host.ts';
-import { removeTree } from '../files/tree.ts';
+import { messageOf, UserError } from '@ai-bakery/kernel/error.ts';
+import { summary } from './modes.rules.ts';
+import { printable } from '@ai-bakery/kernel/text.ts';
+import type { Environment } from './host-git.ts';
+import { removeTree } from '../host/tree.ts';
 import { fingerprints } from './repository.ts';
 import { type Kept, salvage } from './salvage.ts';
 import type { Shadow } from './shadow.ts';
-import { walk } from '../files/walk.ts';
-
-/** Where a session keeps what it lends and saves. */
-export const sessionFolder = (home: string, session: string): string =>
-  join(home, '.ai-run/git', session);
-
-/** What is kept of a session on disk, so that `ai-run git` finds it again after a crash as well. */
-export const writeRecord = async (
-  folder: string,
-  record: {
-    readonly project: string;
-    readonly pid: number;
-    readonly repositories: readonly (Kept & { readonly summary?: string })[];
-  },
-): Promise<void> => {
-  const path = join(folder, 'record.json');
-  await writeFile(`${path}.new`, JSON.stringify(record), { mode: 0o600 });
-  await rename(`${path}.new`, path);
-};
-
-export const keep = ({
-  folder,
-  gitDir,
-  commonDir,
-  store,
-  objects,
-  format,
-  detached,
-  identity,
-}: Kept): Kept => ({
-  folder,
-  gitDir,
-  commonDir,
-  store,
-  objects,
-  format,
-  ...(detached === undefined ? {} : { detached }),
-  ...(identity === undefined ? {} : { identity }),
-});
-
-/** Repositories that are new or replaced since the start: what the agent wrote there runs when git is used there. */
-export const planted = (
-  project: string,
-  before: ReadonlyMap<string, string>,
-  shown: (path: string) => string = (path) => path,
-): string[] =>
-  [...fingerprints(project, walk(project))]
-    .filter(([path, print]) => before.get(path) !== print)
-    .map(
-      ([path]) =>
-        `made or changed in this session: the git repository ${printable(shown(path))}: its configuration and hooks run on your machine when you, your editor or your prompt use git there; look at it first, or remove it`,
-    );
+import { walk } from '../host/walk.ts';
 
 type Owner = {
   readonly project: string;
@@ -68,14 +17,69 @@ type Owner = {
   readonly env: Environment;
 };
 
+/** Where a session keeps what it lends and saves. */
+export function sessionFolder(home: string, session: string): string {
+  return join(home, '.ai-run/git', session);
+}
+
+/** What is kept of a session on disk, so that `ai-run git` finds it again after a crash as well. */
+export async function writeRecord(
+  folder: string,
+  record: {
+    readonly project: string;
+    readonly pid: number;
+    readonly repositories: readonly (Kept & { readonly summary?: string })[];
+  },
+): Promise<void> {
+  const path = join(folder, 'record.json');
+  await writeFile(`${path}.new`, JSON.stringify(record), { mode: 0o600 });
+  await rename(`${path}.new`, path);
+}
+
+export function keep({
+  folder,
+  gitDir,
+  commonDir,
+  store,
+  objects,
+  format,
+  detached,
+  identity,
+}: Kept): Kept {
+  return {
+    folder,
+    gitDir,
+    commonDir,
+    store,
+    objects,
+    format,
+    ...(detached === undefined ? {} : { detached }),
+    ...(identity === undefined ? {} : { identity }),
+  };
+}
+
+/** Repositories that are new or replaced since the start: what the agent wrote there runs when git is used there. */
+export function planted(
+  project: string,
+  before: ReadonlyMap<string, string>,
+  shown: (path: string) => string = (path) => path,
+): string[] {
+  return [...fingerprints(project, walk(project))]
+    .filter(([path, print]) => before.get(path) !== print)
+    .map(
+      ([path]) =>
+        `made or changed in this session: the git repository ${printable(shown(path))}: its configuration and hooks run on your machine when you, your editor or your prompt use git there; look at it first, or remove it`,
+    );
+}
+
 /**
  * Saves what was committed, removes the shadows, and the whole session where nothing was committed.
  * @returns what the user should know, one line each.
  */
-export const finish = async (
+export async function finish(
   options: Owner,
   shadows: readonly Shadow[],
-): Promise<readonly string[]> => {
+): Promise<readonly string[]> {
   const { project, session, env } = options;
   const folder = sessionFolder(options.home, session);
   const kept: (Kept & { summary?: string })[] = [];
@@ -100,4 +104,4 @@ export const finish = async (
   return all === ''
     ? notes
     : [...notes, `${all}: bring them back with: ai-run git fetch ${session}`];
-};
+}

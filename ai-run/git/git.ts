@@ -1,19 +1,19 @@
 import { lstatSync } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
-import { messageOf, UserError } from '../core/error.ts';
-import { type GitMode, isSessionName, maskedNotes } from '../core/git.ts';
-import type { Part } from '../core/part.ts';
-import type { Mount } from '../core/policy.ts';
-import { formatRefs } from '../core/refs.ts';
-import { printable } from '../core/text.ts';
-import { isWithin } from '../core/workspace.ts';
+import { messageOf, UserError } from '@ai-bakery/kernel/error.ts';
+import { type GitMode, isSessionName, maskedNotes } from './modes.rules.ts';
+import type { Part } from '../part.rules.ts';
+import type { Mount } from '@ai-bakery/kernel/policy.ts';
+import { formatRefs } from './refs.rules.ts';
+import { printable } from '@ai-bakery/kernel/text.ts';
+import { isWithin } from '../project/folders.rules.ts';
 import { finish, keep, planted, sessionFolder, writeRecord } from './finish.ts';
 import { relativeTo, trackedOf } from './hidden.ts';
-import type { Environment } from './host.ts';
+import type { Environment } from './host-git.ts';
 import { fingerprints, gitFolders, readRepository, repositoryAbove } from './repository.ts';
 import { makeShadow, type Shadow } from './shadow.ts';
-import { bounds, type Folder } from '../files/walk.ts';
+import { bounds, type Folder } from '../host/walk.ts';
 
 export type GitOptions = {
   /** Real path of the folder that is mounted at its own path. */
@@ -37,99 +37,24 @@ export type GitOptions = {
 const most = 32;
 
 /** A mount over a symbolic link would cover what it names, and leave the link to the agent. */
-export const isLink = (project: string, folder: string): boolean =>
-  lstatSync(join(project, folder, '.git')).isSymbolicLink();
+export function isLink(project: string, folder: string): boolean {
+  return lstatSync(join(project, folder, '.git')).isSymbolicLink();
+}
 
 /** Puts nothing in the place of a folder's `.git`. */
-export const hide = (project: string, folder: string): Mount => {
+export function hide(project: string, folder: string): Mount {
   const target = join(project, folder, '.git');
   return lstatSync(target).isDirectory()
     ? { type: 'tmpfs', target, bytes: 1024 * 1024, mode: '0700' }
     : { type: 'bind', source: '/dev/null', target, readonly: true };
-};
-
-/** The agent does not own what it works on where ai-run runs as root, and git refuses that: only these folders are let off. */
-const safeFolders = (folders: readonly string[]): Record<string, string> =>
-  Object.fromEntries([
-    ['GIT_CONFIG_COUNT', String(folders.length)],
-    ...folders.flatMap((folder, at) => [
-      [`GIT_CONFIG_KEY_${at}`, 'safe.directory'],
-      [`GIT_CONFIG_VALUE_${at}`, folder],
-    ]),
-  ]);
-
-const shadowNotes = (project: string, shadows: readonly Shadow[]): string[] => {
-  const outside = (path: string): boolean => relative(project, path).startsWith('..');
-  return shadows.flatMap(({ folder, commonDir, objects, lfs, hooksPath, masked }) => {
-    const at = folder === '' ? '' : `${printable(folder)}: `;
-    const lent = objects.filter((path) => path !== join(commonDir, 'objects') && outside(path));
-    const hooks = hooksPath === undefined ? undefined : resolve(project, folder, hooksPath);
-    return [
-      ...(lent.length === 0
-        ? []
-        : [
-            `git: ${at}the agent can read what it borrows objects from: ${lent.map(printable).join(', ')}`,
-          ]),
-      ...maskedNotes(folder, masked.tracked, masked.skipped),
-      ...(lfs
-        ? [
-            `git: ${at}files of Git LFS are committed by the agent as they are, not as pointers: commit those yourself`,
-          ]
-        : []),
-      ...(hooks === undefined || outside(hooks)
-        ? []
-        : [
-            `git: ${at}your hooks are files of the project (core.hooksPath ${printable(hooksPath ?? '')}): the agent can write them and your next commit runs them`,
-          ]),
-    ];
-  });
-};
-
-const openShadows = async (options: GitOptions, folders: readonly string[]) => {
-  const { project, session, home, user, env, hidden = [] } = options;
-  const store = sessionFolder(home, session);
-  await mkdir(join(home, '.ai-run/git'), { recursive: true, mode: 0o700 });
-  await mkdir(store, { mode: 0o700 });
-  // Before there is anything to forget.
-  await writeRecord(store, { project, pid: process.pid, repositories: [] });
-  const open = async (folder: string, number: number): Promise<Shadow | string> => {
-    try {
-      const repository = await readRepository(project, folder);
-      return await makeShadow(project, repository, {
-        store: join(store, String(number)),
-        number,
-        user,
-        env,
-        hidden,
-      });
-    } catch (error) {
-      // The project's own is what the user asked for; one below it can as well be hidden.
-      if (folder === '' || !(error instanceof UserError)) throw error;
-      return `git: ${printable(folder)} is hidden from the agent: ${error.message}`;
-    }
-  };
-  try {
-    const opened = await Promise.all(folders.slice(0, most).map(open));
-    const shadows = opened.filter((one) => typeof one !== 'string');
-    for (const shadow of shadows)
-      await writeFile(join(shadow.store, 'before'), formatRefs(shadow.before), { mode: 0o600 });
-    await writeRecord(store, { project, pid: process.pid, repositories: shadows.map(keep) });
-    return { shadows, refused: opened.filter((one) => typeof one === 'string') };
-  } catch (error) {
-    await rm(store, { recursive: true, force: true });
-    throw error;
-  }
-};
-
-const isBare = ([root]: readonly Folder[]): boolean =>
-  ['HEAD', 'objects', 'refs'].every((name) => root?.entries.some((entry) => entry.name === name));
+}
 
 /**
  * What a session does with the repositories of a project: the one at its root, submodules, linked worktrees and whatever
  * else has a `.git` in it.
  * @throws UserError E_GIT where the project's own can be neither hidden nor copied rightly; the hint names the flag that helps.
  */
-export const openGit = async (options: GitOptions): Promise<Part> => {
+export async function openGit(options: GitOptions): Promise<Part> {
   const { project, tree: folders, mode, session, hidden = [], env } = options;
   if (!isSessionName(session)) {
     throw new UserError(
@@ -222,4 +147,84 @@ export const openGit = async (options: GitOptions): Promise<Part> => {
       return [...told, ...planted(project, before)];
     },
   };
-};
+}
+
+/** The agent does not own what it works on where ai-run runs as root, and git refuses that: only these folders are let off. */
+function safeFolders(folders: readonly string[]): Record<string, string> {
+  return Object.fromEntries([
+    ['GIT_CONFIG_COUNT', String(folders.length)],
+    ...folders.flatMap((folder, at) => [
+      [`GIT_CONFIG_KEY_${at}`, 'safe.directory'],
+      [`GIT_CONFIG_VALUE_${at}`, folder],
+    ]),
+  ]);
+}
+
+function isBare([root]: readonly Folder[]): boolean {
+  return ['HEAD', 'objects', 'refs'].every((name) =>
+    root?.entries.some((entry) => entry.name === name),
+  );
+}
+
+async function openShadows(options: GitOptions, folders: readonly string[]) {
+  const { project, session, home, user, env, hidden = [] } = options;
+  const store = sessionFolder(home, session);
+  await mkdir(join(home, '.ai-run/git'), { recursive: true, mode: 0o700 });
+  await mkdir(store, { mode: 0o700 });
+  // Before there is anything to forget.
+  await writeRecord(store, { project, pid: process.pid, repositories: [] });
+  const open = async (folder: string, number: number): Promise<Shadow | string> => {
+    try {
+      const repository = await readRepository(project, folder);
+      return await makeShadow(project, repository, {
+        store: join(store, String(number)),
+        number,
+        user,
+        env,
+        hidden,
+      });
+    } catch (error) {
+      // The project's own is what the user asked for; one below it can as well be hidden.
+      if (folder === '' || !(error instanceof UserError)) throw error;
+      return `git: ${printable(folder)} is hidden from the agent: ${error.message}`;
+    }
+  };
+  try {
+    const opened = await Promise.all(folders.slice(0, most).map(open));
+    const shadows = opened.filter((one) => typeof one !== 'string');
+    for (const shadow of shadows)
+      await writeFile(join(shadow.store, 'before'), formatRefs(shadow.before), { mode: 0o600 });
+    await writeRecord(store, { project, pid: process.pid, repositories: shadows.map(keep) });
+    return { shadows, refused: opened.filter((one) => typeof one === 'string') };
+  } catch (error) {
+    await rm(store, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+function shadowNotes(project: string, shadows: readonly Shadow[]): string[] {
+  const outside = (path: string): boolean => relative(project, path).startsWith('..');
+  return shadows.flatMap(({ folder, commonDir, objects, lfs, hooksPath, masked }) => {
+    const at = folder === '' ? '' : `${printable(folder)}: `;
+    const lent = objects.filter((path) => path !== join(commonDir, 'objects') && outside(path));
+    const hooks = hooksPath === undefined ? undefined : resolve(project, folder, hooksPath);
+    return [
+      ...(lent.length === 0
+        ? []
+        : [
+            `git: ${at}the agent can read what it borrows objects from: ${lent.map(printable).join(', ')}`,
+          ]),
+      ...maskedNotes(folder, masked.tracked, masked.skipped),
+      ...(lfs
+        ? [
+            `git: ${at}files of Git LFS are committed by the agent as they are, not as pointers: commit those yourself`,
+          ]
+        : []),
+      ...(hooks === undefined || outside(hooks)
+        ? []
+        : [
+            `git: ${at}your hooks are files of the project (core.hooksPath ${printable(hooksPath ?? '')}): the agent can write them and your next commit runs them`,
+          ]),
+    ];
+  });
+}

@@ -1,9 +1,9 @@
 import { lstatSync, readdirSync, realpathSync } from 'node:fs';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
-import { parseRef, parseRefs, type Refs } from '../core/refs.ts';
-import { UserError } from '../core/error.ts';
-import { readPlain } from '../files/plain.ts';
-import { type Folder, walk } from '../files/walk.ts';
+import { parseRef, parseRefs, type Refs } from './refs.rules.ts';
+import { UserError } from '@ai-bakery/kernel/error.ts';
+import { readPlain } from '../host/read-plain.ts';
+import { type Folder, walk } from '../host/walk.ts';
 
 /** A repository as its files say. Everything here is read as data: no git runs in it. */
 export type Repository = {
@@ -19,34 +19,14 @@ export type Repository = {
 
 const mebibyte = 1024 * 1024;
 
-const refuse = (path: string, why: string): UserError =>
-  new UserError('E_GIT', `the agent gets no copy of ${path}: ${why}`, {
-    hint: 'hide it with --git none; --git live shares it as it is, which lets the agent run programs on your machine',
-  });
-
-const real = (path: string): string | undefined => {
-  try {
-    return realpathSync(path);
-  } catch {
-    return undefined;
-  }
-};
-
-/** Where the folder says that it is worked on: a linked worktree in `gitdir`, a submodule in `core.worktree`. */
-const pointsBack = async (gitDir: string, pointer: string): Promise<boolean> => {
-  const gitdir = (await readPlain(join(gitDir, 'gitdir'), 4096))?.trimEnd();
-  if (gitdir !== undefined) return real(resolve(gitDir, gitdir)) === real(pointer);
-  const config = (await readPlain(join(gitDir, 'config'), mebibyte)) ?? '';
-  const worktree = /^\s*worktree\s*=\s*"?([^"\n]+?)"?\s*$/m.exec(config)?.[1];
-  return worktree !== undefined && real(resolve(gitDir, worktree)) === real(dirname(pointer));
-};
+const largest = { refs: 100_000, packed: 64 * mebibyte };
 
 /**
  * The repository whose `.git` is in this folder of the project.
  * @throws UserError E_GIT where `.git` is a symbolic link, or a file that names a folder which knows nothing of it: such a
  * file can come with somebody else's code and name any repository of the machine.
  */
-export const readRepository = async (project: string, folder: string): Promise<Repository> => {
+export async function readRepository(project: string, folder: string): Promise<Repository> {
   const path = join(project, folder, '.git');
   const state = lstatSync(path);
   if (state.isDirectory()) {
@@ -71,27 +51,28 @@ export const readRepository = async (project: string, folder: string): Promise<R
   )
     throw refuse(path, `${gitDir} names no repository`);
   return { folder, gitDir, commonDir, pointer: true };
-};
+}
 
 /** Every folder of the project that has a `.git`, the project's own first. */
-export const gitFolders = (folders: readonly Folder[]): string[] =>
-  folders
+export function gitFolders(folders: readonly Folder[]): string[] {
+  return folders
     .filter(({ entries }) => entries.some(({ name }) => name === '.git'))
     .map(({ path }) => path);
+}
 
 /** The folder above the project that has a `.git`, or nothing. */
-export const repositoryAbove = (project: string): string | undefined => {
+export function repositoryAbove(project: string): string | undefined {
   for (let folder = dirname(project); ; folder = dirname(folder)) {
     if (lstatSync(join(folder, '.git'), { throwIfNoEntry: false }) !== undefined) return folder;
     if (folder === dirname(folder)) return undefined;
   }
-};
+}
 
 /**
  * The folders that hold a repository's objects: its own and, through `info/alternates`, those it borrows from
  * (gitrepository-layout(5)), as real paths.
  */
-export const objectFolders = async (commonDir: string): Promise<string[]> => {
+export async function objectFolders(commonDir: string): Promise<string[]> {
   const found = new Set<string>();
   let level = [join(commonDir, 'objects')];
   // Git follows five links as well.
@@ -111,37 +92,13 @@ export const objectFolders = async (commonDir: string): Promise<string[]> => {
     level = next;
   }
   return [...found];
-};
-
-const largest = { refs: 100_000, packed: 64 * mebibyte };
-
-/** Whoever left some out would lose what they name. */
-const tooMany = (gitDir: string): UserError =>
-  new UserError('E_GIT', `${gitDir} has more refs than ai-run reads`, {
-    hint: `at most ${largest.refs} in files of their own, and ${largest.packed / mebibyte} MiB packed; --git none hides the repository`,
-  });
-
-const looseRefs = async (gitDir: string, refs: Map<string, string>): Promise<void> => {
-  const root = join(gitDir, 'refs');
-  if (!lstatSync(root, { throwIfNoEntry: false })?.isDirectory()) return;
-  let count = 0;
-  for (const { path, entries } of walk(root, { folders: largest.refs, depth: 32 }, new Set())) {
-    for (const entry of entries) {
-      if (!entry.isFile()) continue;
-      if ((count += 1) > largest.refs) throw tooMany(gitDir);
-      const ref = parseRef((await readPlain(join(root, path, entry.name), 1024)) ?? '');
-      const name = ['refs', path, entry.name].filter((part) => part !== '').join('/');
-      if (ref === undefined || !('id' in ref)) continue;
-      for (const [key, id] of parseRefs(`${ref.id} ${name}`)) refs.set(key, id);
-    }
-  }
-};
+}
 
 /**
  * All refs of a repository, read as data: symbolic links, symbolic refs and names that git refuses are left out.
  * @throws UserError E_GIT where there are too many.
  */
-export const readRefs = async (commonDir: string): Promise<Refs> => {
+export async function readRefs(commonDir: string): Promise<Refs> {
   const path = join(commonDir, 'packed-refs');
   const packed = await readPlain(path, largest.packed);
   if (packed === undefined && lstatSync(path, { throwIfNoEntry: false })?.isFile() === true)
@@ -149,17 +106,18 @@ export const readRefs = async (commonDir: string): Promise<Refs> => {
   const refs = new Map(parseRefs(packed ?? ''));
   await looseRefs(commonDir, refs);
   return refs;
-};
+}
 
 /** What HEAD names: a branch, or a commit. */
-export const readHead = async (gitDir: string): Promise<ReturnType<typeof parseRef>> =>
-  parseRef((await readPlain(join(gitDir, 'HEAD'), 1024)) ?? '');
+export async function readHead(gitDir: string): Promise<ReturnType<typeof parseRef>> {
+  return parseRef((await readPlain(join(gitDir, 'HEAD'), 1024)) ?? '');
+}
 
 /** What HEAD names in the end: a branch may be another name of one, a symbolic ref. git-symbolic-ref(1) */
-export const followHead = async ({
+export async function followHead({
   gitDir,
   commonDir,
-}: Pick<Repository, 'gitDir' | 'commonDir'>): ReturnType<typeof readHead> => {
+}: Pick<Repository, 'gitDir' | 'commonDir'>): ReturnType<typeof readHead> {
   let head = await readHead(gitDir);
   // Git follows five as well.
   for (let depth = 0; depth < 5 && head !== undefined && 'ref' in head; depth += 1) {
@@ -168,17 +126,18 @@ export const followHead = async ({
     head = next;
   }
   return head;
-};
+}
 
 /** What no other folder has, and no program can give it: it stays with the folder when that is moved. */
-export const identityOf = (folder: string): string | undefined => {
+export function identityOf(folder: string): string | undefined {
   const state = lstatSync(folder, { throwIfNoEntry: false, bigint: true });
   return state === undefined ? undefined : `${state.ino}:${state.birthtimeNs}`;
-};
+}
 
 /** Whether there is a folder, and no link to one. */
-export const isFolder = (path: string): boolean =>
-  lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+export function isFolder(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+}
 
 /**
  * Makes sure that a repository is the one with which a session began, and keeps its objects itself: an agent can rename the
@@ -186,10 +145,10 @@ export const isFolder = (path: string): boolean =>
  * @param identity what {@link identityOf} said of it then, where that is known.
  * @throws UserError E_GIT
  */
-export const checkPlace = (place: {
+export function checkPlace(place: {
   readonly commonDir: string;
   readonly identity?: string | undefined;
-}): void => {
+}): void {
   const { commonDir, identity } = place;
   const same = identity === undefined || identityOf(commonDir) === identity;
   const whole = ['', 'objects', 'objects/pack', 'refs'].every((path) =>
@@ -203,25 +162,16 @@ export const checkPlace = (place: {
       hint: 'what the agent committed is kept: put the repository back where it was, and run ai-run git fetch',
     },
   );
-};
-
-/** When files last changed, in a way that no program can set back. */
-const changeTimes = (folder: string, names: readonly string[]): string =>
-  names
-    .map(
-      (name) =>
-        `${name} ${lstatSync(join(folder, name), { throwIfNoEntry: false, bigint: true })?.ctimeNs}`,
-    )
-    .join('\n');
+}
 
 /**
  * Which repositories stand in these folders, and what tells that one was put there or tampered with: a `.git` is known by
  * its inode and birth, which no program can give to another file; a bare one by when its configuration and hooks changed.
  */
-export const fingerprints = (
+export function fingerprints(
   project: string,
   folders: readonly Folder[],
-): ReadonlyMap<string, string> => {
+): ReadonlyMap<string, string> {
   const found = new Map<string, string>();
   for (const { path, entries } of folders) {
     const names = new Set(entries.map(({ name }) => name));
@@ -251,4 +201,60 @@ export const fingerprints = (
     }
   }
   return found;
-};
+}
+
+function refuse(path: string, why: string): UserError {
+  return new UserError('E_GIT', `the agent gets no copy of ${path}: ${why}`, {
+    hint: 'hide it with --git none; --git live shares it as it is, which lets the agent run programs on your machine',
+  });
+}
+
+function real(path: string): string | undefined {
+  try {
+    return realpathSync(path);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Where the folder says that it is worked on: a linked worktree in `gitdir`, a submodule in `core.worktree`. */
+async function pointsBack(gitDir: string, pointer: string): Promise<boolean> {
+  const gitdir = (await readPlain(join(gitDir, 'gitdir'), 4096))?.trimEnd();
+  if (gitdir !== undefined) return real(resolve(gitDir, gitdir)) === real(pointer);
+  const config = (await readPlain(join(gitDir, 'config'), mebibyte)) ?? '';
+  const worktree = /^\s*worktree\s*=\s*"?([^"\n]+?)"?\s*$/m.exec(config)?.[1];
+  return worktree !== undefined && real(resolve(gitDir, worktree)) === real(dirname(pointer));
+}
+
+/** Whoever left some out would lose what they name. */
+function tooMany(gitDir: string): UserError {
+  return new UserError('E_GIT', `${gitDir} has more refs than ai-run reads`, {
+    hint: `at most ${largest.refs} in files of their own, and ${largest.packed / mebibyte} MiB packed; --git none hides the repository`,
+  });
+}
+
+async function looseRefs(gitDir: string, refs: Map<string, string>): Promise<void> {
+  const root = join(gitDir, 'refs');
+  if (!lstatSync(root, { throwIfNoEntry: false })?.isDirectory()) return;
+  let count = 0;
+  for (const { path, entries } of walk(root, { folders: largest.refs, depth: 32 }, new Set())) {
+    for (const entry of entries) {
+      if (!entry.isFile()) continue;
+      if ((count += 1) > largest.refs) throw tooMany(gitDir);
+      const ref = parseRef((await readPlain(join(root, path, entry.name), 1024)) ?? '');
+      const name = ['refs', path, entry.name].filter((part) => part !== '').join('/');
+      if (ref === undefined || !('id' in ref)) continue;
+      for (const [key, id] of parseRefs(`${ref.id} ${name}`)) refs.set(key, id);
+    }
+  }
+}
+
+/** When files last changed, in a way that no program can set back. */
+function changeTimes(folder: string, names: readonly string[]): string {
+  return names
+    .map(
+      (name) =>
+        `${name} ${lstatSync(join(folder, name), { throwIfNoEntry: false, bigint: true })?.ctimeNs}`,
+    )
+    .join('\n');
+}

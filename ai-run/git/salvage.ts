@@ -1,10 +1,10 @@
 import { constants, lstatSync } from 'node:fs';
 import { copyFile, mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { UserError } from '../core/error.ts';
-import { type Change, changedRefs, type Refs } from '../core/refs.ts';
-import { removeTree } from '../files/tree.ts';
-import { type Environment, hostGit } from './host.ts';
+import { UserError } from '@ai-bakery/kernel/error.ts';
+import { type Change, changedRefs, type Refs } from './refs.rules.ts';
+import { removeTree } from '../host/tree.ts';
+import { type Environment, hostGit } from './host-git.ts';
 import { checkPlace, isFolder, readHead, readRefs } from './repository.ts';
 import { type Shadow, writeSkeleton } from './shadow.ts';
 
@@ -35,41 +35,6 @@ export type Saved = Change & {
 /** More refs than people make; each costs a process. */
 const most = 1000;
 
-export const savedGit = ({ store }: Pick<Kept, 'store'>): string => join(store, 'saved.git');
-
-/** Names of files that git gives to loose objects and packs; a pack's index is not believed but made again. */
-const isLoose = (folder: string, name: string): boolean =>
-  /^[0-9a-f]{2}$/.test(folder) && /^(?:[0-9a-f]{38}|[0-9a-f]{62})$/.test(name);
-const isPack = (name: string): boolean => /^pack-[0-9a-f]{40,64}\.pack$/.test(name);
-
-/** Copies objects and returns the packs among them. Only regular files, in real folders: a link could name any file. */
-const copyObjects = async (from: string, to: string): Promise<string[]> => {
-  const packs: string[] = [];
-  if (!isFolder(from)) return packs;
-  for (const folder of await readdir(from)) {
-    if (!isFolder(join(from, folder))) continue;
-    for (const entry of await readdir(join(from, folder), { withFileTypes: true })) {
-      const pack = folder === 'pack' && isPack(entry.name);
-      if (!entry.isFile() || !(pack || isLoose(folder, entry.name))) continue;
-      await mkdir(join(to, folder), { recursive: true });
-      await copyFile(
-        join(from, folder, entry.name),
-        join(to, folder, entry.name),
-        constants.COPYFILE_FICLONE,
-      );
-      if (pack) packs.push(join(to, folder, entry.name));
-    }
-  }
-  return packs;
-};
-
-const remove = (path: string): void => {
-  if (removeTree(path)) return;
-  throw new UserError('E_GIT_OBJECTS', `${path} cannot be removed`, {
-    hint: 'look at what is in it',
-  });
-};
-
 type Own = {
   /** What the user has: `refs/before/*`. */
   readonly before: Refs;
@@ -80,12 +45,16 @@ type Own = {
   readonly partial?: boolean;
 };
 
+export function savedGit({ store }: Pick<Kept, 'store'>): string {
+  return join(store, 'saved.git');
+}
+
 /** Makes a repository of ours, with configuration of ours, that stands for the user's. */
-export const makeOwn = async (
+export async function makeOwn(
   folder: string,
   { commonDir, format }: Kept,
   { before, changes = [], alternates = [], partial = false }: Own,
-): Promise<void> => {
+): Promise<void> {
   remove(folder);
   const extensions = [
     ...(format === 'sha256' ? ['objectformat = sha256'] : []),
@@ -108,42 +77,7 @@ export const makeOwn = async (
   const shallow = join(commonDir, 'shallow');
   if (lstatSync(shallow, { throwIfNoEntry: false })?.isFile() === true)
     await copyFile(shallow, join(folder, 'shallow'));
-};
-
-const makeSaved = async (
-  kept: Kept,
-  before: Refs,
-  changes: readonly Change[],
-  env: Environment,
-): Promise<void> => {
-  const saved = savedGit(kept);
-  await makeOwn(saved, kept, { before, changes, alternates: [join(kept.commonDir, 'objects')] });
-  for (const pack of await copyObjects(
-    join(kept.store, 'shadow/objects'),
-    join(saved, 'objects'),
-  )) {
-    const indexed = await hostGit(saved, ['index-pack', pack], env);
-    if (indexed.code !== 0) {
-      throw new UserError(
-        'E_GIT_OBJECTS',
-        `git refuses a pack that the agent left: ${indexed.reason}`,
-        {
-          hint: 'its files in the project are as it left them; only its commits are lost',
-        },
-      );
-    }
-  }
-};
-
-const count = async (kept: Kept, change: Change, env: Environment): Promise<Saved | undefined> => {
-  const listed = await hostGit(
-    savedGit(kept),
-    ['rev-list', '--count', change.id, '--not', '--glob=refs/before/*'],
-    env,
-  );
-  // A tag of a blob, or what is not there: nothing that could be brought back.
-  return listed.code === 0 ? { ...change, commits: Number(listed.stdout.trim()) } : undefined;
-};
+}
 
 /**
  * Saves what was committed in a shadow, and removes the shadow: from then on nothing of it is left but objects and refs.
@@ -151,11 +85,11 @@ const count = async (kept: Kept, change: Change, env: Environment): Promise<Save
  * @throws UserError E_GIT_OBJECTS where its objects are damaged, E_GIT where its refs are too many or the repository is another one
  *   now; the shadow stays.
  */
-export const salvage = async (
+export async function salvage(
   kept: Kept,
   before: Refs,
   env: Environment,
-): Promise<readonly Saved[]> => {
+): Promise<readonly Saved[]> {
   const shadow = join(kept.store, 'shadow');
   const head = await readHead(shadow);
   const detached =
@@ -187,4 +121,76 @@ export const salvage = async (
   }
   remove(shadow);
   return saved;
-};
+}
+
+function remove(path: string): void {
+  if (removeTree(path)) return;
+  throw new UserError('E_GIT_OBJECTS', `${path} cannot be removed`, {
+    hint: 'look at what is in it',
+  });
+}
+
+async function makeSaved(
+  kept: Kept,
+  before: Refs,
+  changes: readonly Change[],
+  env: Environment,
+): Promise<void> {
+  const saved = savedGit(kept);
+  await makeOwn(saved, kept, { before, changes, alternates: [join(kept.commonDir, 'objects')] });
+  for (const pack of await copyObjects(
+    join(kept.store, 'shadow/objects'),
+    join(saved, 'objects'),
+  )) {
+    const indexed = await hostGit(saved, ['index-pack', pack], env);
+    if (indexed.code !== 0) {
+      throw new UserError(
+        'E_GIT_OBJECTS',
+        `git refuses a pack that the agent left: ${indexed.reason}`,
+        {
+          hint: 'its files in the project are as it left them; only its commits are lost',
+        },
+      );
+    }
+  }
+}
+
+async function count(kept: Kept, change: Change, env: Environment): Promise<Saved | undefined> {
+  const listed = await hostGit(
+    savedGit(kept),
+    ['rev-list', '--count', change.id, '--not', '--glob=refs/before/*'],
+    env,
+  );
+  // A tag of a blob, or what is not there: nothing that could be brought back.
+  return listed.code === 0 ? { ...change, commits: Number(listed.stdout.trim()) } : undefined;
+}
+
+/** Copies objects and returns the packs among them. Only regular files, in real folders: a link could name any file. */
+async function copyObjects(from: string, to: string): Promise<string[]> {
+  const packs: string[] = [];
+  if (!isFolder(from)) return packs;
+  for (const folder of await readdir(from)) {
+    if (!isFolder(join(from, folder))) continue;
+    for (const entry of await readdir(join(from, folder), { withFileTypes: true })) {
+      const pack = folder === 'pack' && isPack(entry.name);
+      if (!entry.isFile() || !(pack || isLoose(folder, entry.name))) continue;
+      await mkdir(join(to, folder), { recursive: true });
+      await copyFile(
+        join(from, folder, entry.name),
+        join(to, folder, entry.name),
+        constants.COPYFILE_FICLONE,
+      );
+      if (pack) packs.push(join(to, folder, entry.name));
+    }
+  }
+  return packs;
+}
+
+function isPack(name: string): boolean {
+  return /^pack-[0-9a-f]{40,64}\.pack$/.test(name);
+}
+
+/** Names of files that git gives to loose objects and packs; a pack's index is not believed but made again. */
+function isLoose(folder: string, name: string): boolean {
+  return /^[0-9a-f]{2}$/.test(folder) && /^(?:[0-9a-f]{38}|[0-9a-f]{62})$/.test(name);
+}

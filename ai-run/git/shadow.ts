@@ -1,12 +1,12 @@
 import { constants, lstatSync } from 'node:fs';
 import { copyFile, lchown, mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { objectFormat, shadowConfig, unsupported } from '../core/git-config.ts';
-import { UserError } from '../core/error.ts';
-import type { Mount } from '../core/policy.ts';
-import { formatRefs, type Refs } from '../core/refs.ts';
+import { objectFormat, shadowConfig, unsupported } from './config.rules.ts';
+import { UserError } from '@ai-bakery/kernel/error.ts';
+import type { Mount } from '@ai-bakery/kernel/policy.ts';
+import { formatRefs, type Refs } from './refs.rules.ts';
 import { relativeTo, skipHidden, trackedOf } from './hidden.ts';
-import { type Environment, readConfig } from './host.ts';
+import { type Environment, readConfig } from './host-git.ts';
 import { followHead, identityOf, objectFolders, readRefs, type Repository } from './repository.ts';
 
 /**
@@ -36,26 +36,11 @@ const copied =
   'index ORIG_HEAD MERGE_HEAD MERGE_MSG MERGE_MODE CHERRY_PICK_HEAD REVERT_HEAD info/sparse-checkout'.split(
     ' ',
   );
+
 const copiedCommon = ['shallow', 'info/exclude'];
 
-const copy = async (from: string, to: string, name: string): Promise<void> => {
-  if (lstatSync(join(from, name), { throwIfNoEntry: false })?.isFile() === true)
-    await copyFile(join(from, name), join(to, name), constants.COPYFILE_FICLONE);
-};
-
-/** Gives a folder and all in it to the user of the container, where ai-run itself is another one (root). */
-const give = async (
-  folder: string,
-  user: { readonly uid: number; readonly gid: number },
-): Promise<void> => {
-  if (process.getuid?.() === user.uid) return;
-  await lchown(folder, user.uid, user.gid);
-  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true }))
-    await lchown(join(entry.parentPath, entry.name), user.uid, user.gid);
-};
-
 /** The files that make a folder a repository; git reads the rest from `config`, `HEAD` and `packed-refs`. */
-export const writeSkeleton = async (
+export async function writeSkeleton(
   folder: string,
   files: {
     readonly config: string;
@@ -63,7 +48,7 @@ export const writeSkeleton = async (
     readonly refs: Refs;
     readonly alternates: readonly string[];
   },
-): Promise<void> => {
+): Promise<void> {
   for (const name of ['objects/info', 'objects/pack', 'refs/heads', 'refs/tags', 'info', 'hooks'])
     await mkdir(join(folder, name), { recursive: true, mode: 0o700 });
   await Promise.all([
@@ -75,44 +60,14 @@ export const writeSkeleton = async (
       files.alternates.map((path) => `${path}\n`).join(''),
     ),
   ]);
-};
-
-/** Where the container finds what the n-th repository borrows and, where `.git` is a file, the shadow itself. */
-const place = (number: number, what: 'objects' | 'git'): string => `/run/ai-run/${what}/${number}`;
-
-const shadowMounts = (
-  project: string,
-  repository: Repository,
-  store: string,
-  number: number,
-  objects: readonly string[],
-): Mount[] => {
-  const dotGit = join(project, repository.folder, '.git');
-  const shadow = join(store, 'shadow');
-  return [
-    ...(repository.pointer
-      ? [
-          { type: 'bind', source: join(store, 'pointer'), target: dotGit, readonly: true } as const,
-          { type: 'bind', source: shadow, target: place(number, 'git'), readonly: false } as const,
-        ]
-      : [{ type: 'bind', source: shadow, target: dotGit, readonly: false } as const]),
-    ...objects.flatMap((source, at) => {
-      const target = `${place(number, 'objects')}/${at}`;
-      const mount = { type: 'bind', source, target, readonly: true } as const;
-      // The chain is flat in the shadow; the paths that the real file names do not exist in the container.
-      return lstatSync(join(source, 'info/alternates'), { throwIfNoEntry: false }) === undefined
-        ? [mount]
-        : [mount, { ...mount, source: '/dev/null', target: `${target}/info/alternates` }];
-    }),
-  ];
-};
+}
 
 /**
  * Makes the shadow of one repository.
  * @param store the folder to make it in, mode 0700, outside of every project.
  * @throws UserError E_GIT where a copy would not be right.
  */
-export const makeShadow = async (
+export async function makeShadow(
   project: string,
   repository: Repository,
   options: {
@@ -123,7 +78,7 @@ export const makeShadow = async (
     /** What is masked, by real path. */
     readonly hidden?: readonly string[];
   },
-): Promise<Shadow> => {
+): Promise<Shadow> {
   const { gitDir, commonDir, pointer } = repository;
   const { store, number } = options;
   const shadow = join(store, 'shadow');
@@ -184,4 +139,52 @@ export const makeShadow = async (
     lfs: lstatSync(join(commonDir, 'lfs'), { throwIfNoEntry: false }) !== undefined,
     ...(hooksPath === undefined ? {} : { hooksPath }),
   };
-};
+}
+
+async function copy(from: string, to: string, name: string): Promise<void> {
+  if (lstatSync(join(from, name), { throwIfNoEntry: false })?.isFile() === true)
+    await copyFile(join(from, name), join(to, name), constants.COPYFILE_FICLONE);
+}
+
+/** Where the container finds what the n-th repository borrows and, where `.git` is a file, the shadow itself. */
+function place(number: number, what: 'objects' | 'git'): string {
+  return `/run/ai-run/${what}/${number}`;
+}
+
+/** Gives a folder and all in it to the user of the container, where ai-run itself is another one (root). */
+async function give(
+  folder: string,
+  user: { readonly uid: number; readonly gid: number },
+): Promise<void> {
+  if (process.getuid?.() === user.uid) return;
+  await lchown(folder, user.uid, user.gid);
+  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true }))
+    await lchown(join(entry.parentPath, entry.name), user.uid, user.gid);
+}
+
+function shadowMounts(
+  project: string,
+  repository: Repository,
+  store: string,
+  number: number,
+  objects: readonly string[],
+): Mount[] {
+  const dotGit = join(project, repository.folder, '.git');
+  const shadow = join(store, 'shadow');
+  return [
+    ...(repository.pointer
+      ? [
+          { type: 'bind', source: join(store, 'pointer'), target: dotGit, readonly: true } as const,
+          { type: 'bind', source: shadow, target: place(number, 'git'), readonly: false } as const,
+        ]
+      : [{ type: 'bind', source: shadow, target: dotGit, readonly: false } as const]),
+    ...objects.flatMap((source, at) => {
+      const target = `${place(number, 'objects')}/${at}`;
+      const mount = { type: 'bind', source, target, readonly: true } as const;
+      // The chain is flat in the shadow; the paths that the real file names do not exist in the container.
+      return lstatSync(join(source, 'info/alternates'), { throwIfNoEntry: false }) === undefined
+        ? [mount]
+        : [mount, { ...mount, source: '/dev/null', target: `${target}/info/alternates` }];
+    }),
+  ];
+}

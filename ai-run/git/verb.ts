@@ -1,9 +1,9 @@
 import { realpathSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { messageOf, UserError } from '../core/error.ts';
-import { printable } from '../core/text.ts';
+import { messageOf, UserError } from '@ai-bakery/kernel/error.ts';
+import { printable } from '@ai-bakery/kernel/text.ts';
 import { deliver, type Delivered, goesOn } from './deliver.ts';
-import type { Environment } from './host.ts';
+import type { Environment } from './host-git.ts';
 import { followHead, readRefs } from './repository.ts';
 import { dropSession, isRunning, readSessions, type Session, settle } from './records.ts';
 
@@ -31,30 +31,46 @@ export type VerbOptions = {
   readonly print: (line: string) => void;
 };
 
-const defaults = (): VerbOptions => ({
-  home: homedir(),
-  cwd: realpathSync('.'),
-  env: process.env,
-  print: (line) => void process.stdout.write(`${line}\n`),
-});
+/**
+ * `ai-run git …`: what happens to the commits of ended sessions.
+ * @param args what follows `git` on the command line.
+ * @returns the exit code.
+ * @throws UserError E_USAGE, E_SESSION, E_GIT_OBJECTS, E_GIT_FETCH.
+ */
+export async function gitVerb(
+  args: readonly string[],
+  options: VerbOptions = defaults(),
+): Promise<number> {
+  const [verb, ...names] = args;
+  if (verb === undefined || args.includes('--help') || args.includes('-h')) {
+    options.print(help);
+    return verb === undefined ? 2 : 0;
+  }
+  const flag = names.find((name) => name.startsWith('-'));
+  if (flag !== undefined) throw usage(`unknown option ${JSON.stringify(flag)}`);
+  if (verb === 'list') {
+    if (names[0] !== undefined) throw usage(`list takes no words: ${JSON.stringify(names[0])}`);
+    return list(options);
+  }
+  if (verb === 'fetch') return fetch(names, options);
+  if (verb === 'drop') return drop(names, options);
+  throw usage(`expected list, fetch or drop, got ${JSON.stringify(verb)}`);
+}
 
-const usage = (message: string): UserError =>
-  new UserError('E_USAGE', message, { hint: 'ai-run git --help' });
+function defaults(): VerbOptions {
+  return {
+    home: homedir(),
+    cwd: realpathSync('.'),
+    env: process.env,
+    print: (line) => void process.stdout.write(`${line}\n`),
+  };
+}
 
-const find = (sessions: readonly Session[], name: string): Session => {
-  const found = sessions.find((session) => session.name === name);
-  if (found !== undefined) return found;
-  throw new UserError('E_SESSION', `nothing is kept of a session ${JSON.stringify(name)}`, {
-    hint: 'ai-run git list shows what is kept',
-  });
-};
+function usage(message: string): UserError {
+  return new UserError('E_USAGE', message, { hint: 'ai-run git --help' });
+}
 
-const describe = (session: Session): string =>
-  isRunning(session)
-    ? 'still running'
-    : session.repositories.flatMap((one) => one.summary ?? []).join('; ');
-
-const list = async ({ home, env, print }: VerbOptions): Promise<number> => {
+async function list({ home, env, print }: VerbOptions): Promise<number> {
   let failed = 0;
   for (const session of await readSessions(home)) {
     try {
@@ -68,24 +84,48 @@ const list = async ({ home, env, print }: VerbOptions): Promise<number> => {
     }
   }
   return failed;
-};
+}
 
-/** What to do with a fetched branch: the user's files already are what the agent committed. */
-const advice = async (
-  kept: Session['repositories'][number],
-  { name, id }: Delivered,
-  env: Environment,
-): Promise<string> => {
-  const head = await followHead(kept);
-  const ref = head !== undefined && 'ref' in head ? head.ref : '';
-  const same = name.split('/').slice(2).join('/') === ref.replace('refs/heads/', '');
-  const mine = same ? (await readRefs(kept.commonDir)).get(ref) : undefined;
-  const ahead = mine !== undefined && (await goesOn(kept, mine, id, env));
-  const git = kept.folder === '' ? 'git' : `git -C ${kept.folder}`;
-  return `${git} ${ahead ? 'reset' : 'worktree add ../review'} ${name}`;
-};
+async function fetch(names: readonly string[], options: VerbOptions): Promise<number> {
+  const sessions = await readSessions(options.home);
+  const chosen =
+    names.length > 0
+      ? names.map((name) => find(sessions, name))
+      : sessions.filter((session) => session.project === options.cwd && !isRunning(session));
+  if (chosen.length === 0) options.print(`no commits are kept for ${printable(options.cwd)}`);
+  for (const session of chosen) await bring(session, options);
+  return 0;
+}
 
-const bring = async (session: Session, { home, env, print }: VerbOptions): Promise<void> => {
+async function drop(names: readonly string[], { home, print }: VerbOptions): Promise<number> {
+  if (names.length === 0) throw usage('name the session to drop');
+  const sessions = await readSessions(home);
+  const chosen = names.map((name) => find(sessions, name));
+  const running = chosen.find(isRunning);
+  if (running !== undefined)
+    throw new UserError('E_SESSION', `session ${running.name} is still running`);
+  for (const { name } of chosen) {
+    dropSession(home, name);
+    print(`${name}: dropped`);
+  }
+  return 0;
+}
+
+function describe(session: Session): string {
+  return isRunning(session)
+    ? 'still running'
+    : session.repositories.flatMap((one) => one.summary ?? []).join('; ');
+}
+
+function find(sessions: readonly Session[], name: string): Session {
+  const found = sessions.find((session) => session.name === name);
+  if (found !== undefined) return found;
+  throw new UserError('E_SESSION', `nothing is kept of a session ${JSON.stringify(name)}`, {
+    hint: 'ai-run git list shows what is kept',
+  });
+}
+
+async function bring(session: Session, { home, env, print }: VerbOptions): Promise<void> {
   if (isRunning(session)) {
     throw new UserError('E_SESSION', `session ${session.name} is still running`, {
       hint: 'fetch when it has ended',
@@ -108,55 +148,19 @@ const bring = async (session: Session, { home, env, print }: VerbOptions): Promi
       print(`  ${printable(one.name)}  (${printable(await advice(repository, one, env))})`);
   }
   dropSession(home, session.name);
-};
+}
 
-const fetch = async (names: readonly string[], options: VerbOptions): Promise<number> => {
-  const sessions = await readSessions(options.home);
-  const chosen =
-    names.length > 0
-      ? names.map((name) => find(sessions, name))
-      : sessions.filter((session) => session.project === options.cwd && !isRunning(session));
-  if (chosen.length === 0) options.print(`no commits are kept for ${printable(options.cwd)}`);
-  for (const session of chosen) await bring(session, options);
-  return 0;
-};
-
-const drop = async (names: readonly string[], { home, print }: VerbOptions): Promise<number> => {
-  if (names.length === 0) throw usage('name the session to drop');
-  const sessions = await readSessions(home);
-  const chosen = names.map((name) => find(sessions, name));
-  const running = chosen.find(isRunning);
-  if (running !== undefined)
-    throw new UserError('E_SESSION', `session ${running.name} is still running`);
-  for (const { name } of chosen) {
-    dropSession(home, name);
-    print(`${name}: dropped`);
-  }
-  return 0;
-};
-
-/**
- * `ai-run git …`: what happens to the commits of ended sessions.
- * @param args what follows `git` on the command line.
- * @returns the exit code.
- * @throws UserError E_USAGE, E_SESSION, E_GIT_OBJECTS, E_GIT_FETCH.
- */
-export const gitVerb = async (
-  args: readonly string[],
-  options: VerbOptions = defaults(),
-): Promise<number> => {
-  const [verb, ...names] = args;
-  if (verb === undefined || args.includes('--help') || args.includes('-h')) {
-    options.print(help);
-    return verb === undefined ? 2 : 0;
-  }
-  const flag = names.find((name) => name.startsWith('-'));
-  if (flag !== undefined) throw usage(`unknown option ${JSON.stringify(flag)}`);
-  if (verb === 'list') {
-    if (names[0] !== undefined) throw usage(`list takes no words: ${JSON.stringify(names[0])}`);
-    return list(options);
-  }
-  if (verb === 'fetch') return fetch(names, options);
-  if (verb === 'drop') return drop(names, options);
-  throw usage(`expected list, fetch or drop, got ${JSON.stringify(verb)}`);
-};
+/** What to do with a fetched branch: the user's files already are what the agent committed. */
+async function advice(
+  kept: Session['repositories'][number],
+  { name, id }: Delivered,
+  env: Environment,
+): Promise<string> {
+  const head = await followHead(kept);
+  const ref = head !== undefined && 'ref' in head ? head.ref : '';
+  const same = name.split('/').slice(2).join('/') === ref.replace('refs/heads/', '');
+  const mine = same ? (await readRefs(kept.commonDir)).get(ref) : undefined;
+  const ahead = mine !== undefined && (await goesOn(kept, mine, id, env));
+  const git = kept.folder === '' ? 'git' : `git -C ${kept.folder}`;
+  return `${git} ${ahead ? 'reset' : 'worktree add ../review'} ${name}`;
+}

@@ -1,7 +1,7 @@
 import { lstatSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { Contract } from '../core/contract.ts';
-import { UserError } from '../core/error.ts';
+import type { Contract } from '@ai-bakery/kernel/contract.ts';
+import { UserError } from '@ai-bakery/kernel/error.ts';
 import {
   carryText,
   carryValues,
@@ -9,25 +9,16 @@ import {
   isOwnFile,
   pick,
   type Values,
-} from '../core/host-config.ts';
-import type { Part } from '../core/part.ts';
-import type { Policy } from '../core/policy.ts';
-import { holdFolder, makeFolder } from '../files/folder.ts';
-import { readPlain } from '../files/plain.ts';
-import { longest, readOwn } from '../files/own.ts';
-import { writeWhole } from '../files/whole.ts';
+} from './carried.rules.ts';
+import type { Part } from '../part.rules.ts';
+import type { Policy } from '@ai-bakery/kernel/policy.ts';
+import { holdFolder, makeFolder } from '../host/folder.ts';
+import { readPlain } from '../host/read-plain.ts';
+import { longest, readOwn } from '../host/read-own.ts';
+import { writeWhole } from '../host/write-whole.ts';
 
 /** What was carried before, by file: values, or a text. */
 type Memory = Record<string, Values | string>;
-
-const readMemory = (path: string): Memory => {
-  try {
-    return { ...JSON.parse(readFileSync(path, 'utf8')) };
-  } catch {
-    // The first time. Without it, nothing that is there is changed.
-    return {};
-  }
-};
 
 type HostConfigOptions = {
   /** The caller's home folder, as a real path. */
@@ -41,12 +32,52 @@ type HostConfigOptions = {
   readonly user: Policy['user'];
 };
 
+/**
+ * Carries the user's own configuration of the agent into its home, as copies of what the contract lists. What the agent
+ * has said itself there goes first, and then what stands in `~/.ai-home/<agent>/global`, which the home began with.
+ * @throws UserError E_CONTRACT for a contract that asks for files of something else; E_FOLDER for what is in the way.
+ */
+export async function openHostConfig(options: HostConfigOptions): Promise<Part> {
+  const { home, agent, contract } = options;
+  const foreign = contract.hostConfig.find((one) => !isOwnFile(agent, one));
+  if (foreign !== undefined) {
+    throw new UserError('E_CONTRACT', `~/${foreign.path} is not ${agent}'s to read`, {
+      hint: 'leave out --with-config, or take an image that bakery made',
+    });
+  }
+  const memoryFile = `${home}.host-config`;
+  const memory = readMemory(memoryFile);
+  const carried: string[] = [];
+  const notes: string[] = [];
+  for (const file of contract.hostConfig) {
+    // oxlint-disable-next-line no-await-in-loop -- they are few, and small
+    const one = await carry(options, file, memory);
+    if (one.carried !== undefined) carried.push(one.carried);
+    if (one.note !== undefined) notes.push(one.note);
+  }
+  writeWhole(memoryFile, JSON.stringify(memory));
+  const summary =
+    carried.length === 0
+      ? `--with-config: there is nothing of ${agent}'s in your home that may be carried in`
+      : `--with-config: the agent gets copies of ${carried.join('; ')}`;
+  return { notes: [summary, ...notes] };
+}
+
+function readMemory(path: string): Memory {
+  try {
+    return { ...JSON.parse(readFileSync(path, 'utf8')) };
+  } catch {
+    // The first time. Without it, nothing that is there is changed.
+    return {};
+  }
+}
+
 /** Carries one file; says what came of it, and remembers it. */
-const carry = async (
+async function carry(
   { userHome, home, user }: HostConfigOptions,
   { path, format, keys }: HostConfig,
   memory: Memory,
-): Promise<{ readonly carried?: string; readonly note?: string }> => {
+): Promise<{ readonly carried?: string; readonly note?: string }> {
   const text = readOwn(join(userHome, path));
   if (text === undefined) return {};
   const stays = (why: string) => ({ note: `--with-config: ~/${path} is not carried in: ${why}` });
@@ -74,35 +105,4 @@ const carry = async (
   } finally {
     held.close();
   }
-};
-
-/**
- * Carries the user's own configuration of the agent into its home, as copies of what the contract lists. What the agent
- * has said itself there goes first, and then what stands in `~/.ai-home/<agent>/global`, which the home began with.
- * @throws UserError E_CONTRACT for a contract that asks for files of something else; E_FOLDER for what is in the way.
- */
-export const openHostConfig = async (options: HostConfigOptions): Promise<Part> => {
-  const { home, agent, contract } = options;
-  const foreign = contract.hostConfig.find((one) => !isOwnFile(agent, one));
-  if (foreign !== undefined) {
-    throw new UserError('E_CONTRACT', `~/${foreign.path} is not ${agent}'s to read`, {
-      hint: 'leave out --with-config, or take an image that bakery made',
-    });
-  }
-  const memoryFile = `${home}.host-config`;
-  const memory = readMemory(memoryFile);
-  const carried: string[] = [];
-  const notes: string[] = [];
-  for (const file of contract.hostConfig) {
-    // oxlint-disable-next-line no-await-in-loop -- they are few, and small
-    const one = await carry(options, file, memory);
-    if (one.carried !== undefined) carried.push(one.carried);
-    if (one.note !== undefined) notes.push(one.note);
-  }
-  writeWhole(memoryFile, JSON.stringify(memory));
-  const summary =
-    carried.length === 0
-      ? `--with-config: there is nothing of ${agent}'s in your home that may be carried in`
-      : `--with-config: the agent gets copies of ${carried.join('; ')}`;
-  return { notes: [summary, ...notes] };
-};
+}

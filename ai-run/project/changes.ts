@@ -1,10 +1,10 @@
 import { lstatSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Part } from '../core/part.ts';
-import { changedFiles, runBy, runningPart } from '../core/risky.ts';
-import { printable } from '../core/text.ts';
-import { readPlain } from '../files/plain.ts';
-import { type Folder, walk } from '../files/walk.ts';
+import type { Part } from '../part.rules.ts';
+import { changedFiles, runBy, runningPart } from './risky.rules.ts';
+import { printable } from '@ai-bakery/kernel/text.ts';
+import { readPlain } from '../host/read-plain.ts';
+import { type Folder, walk } from '../host/walk.ts';
 
 /** More bytes than a person writes in such a file; a larger one is known by its size and time. They are kept in memory. */
 const largest = 256 * 1024;
@@ -12,22 +12,32 @@ const largest = 256 * 1024;
 /** More names than a person reads. */
 const most = 20;
 
-/** What of a file runs, or the name that a symbolic link holds. */
-const contentOf = async (project: string, path: string): Promise<string | undefined> => {
-  const full = join(project, path);
-  const state = lstatSync(full, { throwIfNoEntry: false });
-  if (state?.isSymbolicLink() === true) return `link to ${readlinkSync(full)}`;
-  if (state?.isFile() !== true) return undefined;
-  const text = await readPlain(full, largest);
-  if (text === undefined) return `${state.size} bytes of ${state.ctimeMs}`;
-  // Whether it can be executed is part of what it does.
-  return `${state.mode & 0o111} ${runningPart(path, text)}`;
-};
+/** Says at the end of a session which files changed that can run code on the host: see core/risky. */
+export async function openChanges({
+  project,
+  tree,
+}: {
+  readonly project: string;
+  /** What `walk` finds in it. */
+  readonly tree: readonly Folder[];
+}): Promise<Part> {
+  const before = await snapshot(project, tree);
+  return {
+    finish: async () => {
+      const changed = changedFiles(before, await snapshot(project, walk(project)));
+      if (changed.length === 0) return [];
+      const rest = changed.length - most;
+      return [
+        `changed, and can run code on your machine: ${changed.slice(0, most).map(printable).join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`,
+      ];
+    },
+  };
+}
 
-const snapshot = async (
+async function snapshot(
   project: string,
   tree: readonly Folder[],
-): Promise<ReadonlyMap<string, string>> => {
+): Promise<ReadonlyMap<string, string>> {
   const found = new Map<string, string>();
   for (const { path, entries } of tree) {
     for (const entry of entries) {
@@ -41,26 +51,16 @@ const snapshot = async (
     }
   }
   return found;
-};
+}
 
-/** Says at the end of a session which files changed that can run code on the host: see core/risky. */
-export const openChanges = async ({
-  project,
-  tree,
-}: {
-  readonly project: string;
-  /** What `walk` finds in it. */
-  readonly tree: readonly Folder[];
-}): Promise<Part> => {
-  const before = await snapshot(project, tree);
-  return {
-    finish: async () => {
-      const changed = changedFiles(before, await snapshot(project, walk(project)));
-      if (changed.length === 0) return [];
-      const rest = changed.length - most;
-      return [
-        `changed, and can run code on your machine: ${changed.slice(0, most).map(printable).join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`,
-      ];
-    },
-  };
-};
+/** What of a file runs, or the name that a symbolic link holds. */
+async function contentOf(project: string, path: string): Promise<string | undefined> {
+  const full = join(project, path);
+  const state = lstatSync(full, { throwIfNoEntry: false });
+  if (state?.isSymbolicLink() === true) return `link to ${readlinkSync(full)}`;
+  if (state?.isFile() !== true) return undefined;
+  const text = await readPlain(full, largest);
+  if (text === undefined) return `${state.size} bytes of ${state.ctimeMs}`;
+  // Whether it can be executed is part of what it does.
+  return `${state.mode & 0o111} ${runningPart(path, text)}`;
+}

@@ -1,21 +1,13 @@
 import { existsSync, lstatSync, readdirSync, readFileSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
-import { UserError } from '../core/error.ts';
-import { pinMounts } from '../core/masks.ts';
-import type { Part } from '../core/part.ts';
-import type { Mount } from '../core/policy.ts';
-import { parseSession, type Session } from '../core/session.ts';
-import { printable } from '../core/text.ts';
-import { isWithin } from '../core/workspace.ts';
-import { codeOf } from '../files/folder.ts';
-
-const isFolderItself = (path: string): boolean => {
-  try {
-    return realpathSync.native(path) === path && lstatSync(path).isDirectory();
-  } catch {
-    return false;
-  }
-};
+import { UserError } from '@ai-bakery/kernel/error.ts';
+import { pinMounts } from './secrets.rules.ts';
+import type { Part } from '../part.rules.ts';
+import type { Mount } from '@ai-bakery/kernel/policy.ts';
+import { parseSession, type Session } from '../session/labels.rules.ts';
+import { printable } from '@ai-bakery/kernel/text.ts';
+import { isWithin } from './folders.rules.ts';
+import { codeOf } from '../host/folder.ts';
 
 type PinOptions = {
   readonly userHome: string;
@@ -26,25 +18,6 @@ type PinOptions = {
   readonly parts: () => readonly Part[];
 };
 
-/** The name of another session that works on what is shared. Only its project is known, not what else it was given. */
-const sessionBeside = ({ userHome, session, shared }: PinOptions): string | undefined => {
-  const folder = join(userHome, '.ai-run/sessions');
-  const overlaps = (project: string): boolean =>
-    shared.some(({ target }) => isWithin(project, target) || isWithin(target, project));
-  const others = existsSync(folder)
-    ? readdirSync(folder).filter((name) => name !== session.name)
-    : [];
-  return others.find((name) => {
-    try {
-      const other = parseSession(JSON.parse(readFileSync(join(folder, name), 'utf8')));
-      return other === undefined || overlaps(other.project);
-    } catch (error) {
-      // Just ended; what is just being written is one.
-      return codeOf(error) !== 'ENOENT';
-    }
-  });
-};
-
 /**
  * Keeps the folders that lead to masks where they are. Which ones is known once all parts are open: asked for when the
  * container's command is made, so that each is looked at as late as can be.
@@ -53,7 +26,7 @@ const sessionBeside = ({ userHome, session, shared }: PinOptions): string | unde
  * the folder of the host that it leads to. Where there is such an agent, nothing is kept in place, and the user is told.
  * @throws UserError E_MASK, when asked for its mounts, where one has become something else
  */
-export const openPins = (options: PinOptions): Part => {
+export function openPins(options: PinOptions): Part {
   const { shared, parts } = options;
   const pins = (): readonly Mount[] =>
     pinMounts(
@@ -80,4 +53,31 @@ export const openPins = (options: PinOptions): Part => {
     },
   };
   return part;
-};
+}
+
+/** The name of another session that works on what is shared. Only its project is known, not what else it was given. */
+function sessionBeside({ userHome, session, shared }: PinOptions): string | undefined {
+  const folder = join(userHome, '.ai-run/sessions');
+  const overlaps = (project: string): boolean =>
+    shared.some(({ target }) => isWithin(project, target) || isWithin(target, project));
+  const others = existsSync(folder)
+    ? readdirSync(folder).filter((name) => name !== session.name)
+    : [];
+  return others.find((name) => {
+    try {
+      const other = parseSession(JSON.parse(readFileSync(join(folder, name), 'utf8')));
+      return other === undefined || overlaps(other.project);
+    } catch (error) {
+      // Just ended; what is just being written is one.
+      return codeOf(error) !== 'ENOENT';
+    }
+  });
+}
+
+function isFolderItself(path: string): boolean {
+  try {
+    return realpathSync.native(path) === path && lstatSync(path).isDirectory();
+  } catch {
+    return false;
+  }
+}

@@ -10,10 +10,10 @@ import {
 } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { messageOf, UserError } from '../core/error.ts';
-import type { Part } from '../core/part.ts';
-import type { Mount } from '../core/policy.ts';
-import { printable } from '../core/text.ts';
+import { messageOf, UserError } from '@ai-bakery/kernel/error.ts';
+import type { Part } from '../part.rules.ts';
+import type { Mount } from '@ai-bakery/kernel/policy.ts';
+import { printable } from '@ai-bakery/kernel/text.ts';
 import {
   checkFolder,
   isWithin,
@@ -21,12 +21,76 @@ import {
   unlisted,
   workspaceLine,
   type WorkspaceRequest,
-} from '../core/workspace.ts';
-import type { Ask } from './ask.ts';
-import { folderOnTheWay } from './places.ts';
+} from './folders.rules.ts';
+import type { Ask } from '../host/ask.ts';
+import { folderOnTheWay } from '../host/places.ts';
+
+/** What ai-run goes by, all of it in the user's home, which is never shared; symbolic links may lead out of it. */
+const ownFiles = ['.ai-env', '.ai-workspaces', '.ai-git-allowed'];
+
+/**
+ * The caller's home folder as a real path.
+ * @throws UserError E_HOME where there is none.
+ */
+export function findUserHome(): string {
+  let home: string | undefined;
+  try {
+    // Throws without HOME for a user that the system does not know.
+    home = homedir();
+    return realpathSync.native(home);
+  } catch (error) {
+    const which = home === undefined ? '' : ` ${printable(home)}`;
+    throw new UserError('E_HOME', `there is no home folder${which}: ${messageOf(error)}`, {
+      hint: 'set HOME to your home folder',
+    });
+  }
+}
+
+/**
+ * The real path of a folder that may be shared with an agent.
+ * @throws UserError E_WORKSPACE for what is no folder, and for folders that hold more than a project.
+ */
+export function findWorkspace(folder: string, userHome: string = findUserHome()): string {
+  const path = realFolder(folder);
+  checkFolder(path, userHome);
+  return path;
+}
+
+/**
+ * The project and what else is shared with the agent, each at its own path. A folder must be listed in
+ * `~/.ai-workspaces` or lie below one that is; otherwise the user is asked, where there is somebody to ask.
+ * @throws UserError E_WORKSPACE for a folder that may not be shared, E_WORKSPACES for a list that cannot be trusted.
+ */
+export async function openWorkspaces(
+  requests: readonly WorkspaceRequest[],
+  { userHome, ask }: { readonly userHome: string; readonly ask?: Ask | undefined },
+): Promise<Part & { readonly mounts: readonly Mount[] }> {
+  const file = join(userHome, '.ai-workspaces');
+  // By path: a folder that is named twice is mounted once, and what is read-only once stays so.
+  const shared = new Map<string, boolean>();
+  for (const { folder, readonly } of requests) {
+    const path = findWorkspace(folder, userHome);
+    checkOwnFiles(path, userHome);
+    const text = readList(file);
+    const listed = realPaths(parseWorkspaces(text));
+    const allowed = shared.has(path) || listed.some((one) => isWithin(path, one));
+    // One question after the other: the second may be answered by the first.
+    // oxlint-disable-next-line no-await-in-loop
+    if (!allowed) await admit(path, file, text, ask);
+    shared.set(path, readonly || shared.get(path) === true);
+  }
+  return {
+    mounts: [...shared].map(([path, readonly]) => ({
+      type: 'bind',
+      source: path,
+      target: path,
+      readonly,
+    })),
+  };
+}
 
 // The native one spells names as the file system has them, which matters where it ignores case.
-const realFolder = (folder: string): string => {
+function realFolder(folder: string): string {
   const path = (() => {
     try {
       return realpathSync.native(folder);
@@ -41,44 +105,13 @@ const realFolder = (folder: string): string => {
   throw new UserError('E_WORKSPACE', `${printable(path)} cannot be shared: it is not a folder`, {
     hint: 'share the folder that it is in',
   });
-};
-
-/**
- * The caller's home folder as a real path.
- * @throws UserError E_HOME where there is none.
- */
-export const findUserHome = (): string => {
-  let home: string | undefined;
-  try {
-    // Throws without HOME for a user that the system does not know.
-    home = homedir();
-    return realpathSync.native(home);
-  } catch (error) {
-    const which = home === undefined ? '' : ` ${printable(home)}`;
-    throw new UserError('E_HOME', `there is no home folder${which}: ${messageOf(error)}`, {
-      hint: 'set HOME to your home folder',
-    });
-  }
-};
-
-/**
- * The real path of a folder that may be shared with an agent.
- * @throws UserError E_WORKSPACE for what is no folder, and for folders that hold more than a project.
- */
-export const findWorkspace = (folder: string, userHome: string = findUserHome()): string => {
-  const path = realFolder(folder);
-  checkFolder(path, userHome);
-  return path;
-};
-
-/** What ai-run goes by, all of it in the user's home, which is never shared; symbolic links may lead out of it. */
-const ownFiles = ['.ai-env', '.ai-workspaces', '.ai-git-allowed'];
+}
 
 /**
  * Refuses a folder in which the agent could read the user's keys, or write what ai-run goes by.
  * @throws UserError E_WORKSPACE with the file
  */
-const checkOwnFiles = (folder: string, userHome: string): void => {
+function checkOwnFiles(folder: string, userHome: string): void {
   const file = ownFiles.find(
     (name) => folderOnTheWay(join(userHome, name), [folder]) !== undefined,
   );
@@ -90,10 +123,10 @@ const checkOwnFiles = (folder: string, userHome: string): void => {
       hint: `put the file itself at ~/${file} instead of the link, or start ai-run in another folder`,
     },
   );
-};
+}
 
 /** The text of `~/.ai-workspaces`, which nobody else may have written. */
-const readList = (file: string): string => {
+function readList(file: string): string {
   let handle: number;
   try {
     // Without O_NONBLOCK, opening a pipe would wait for somebody to write.
@@ -117,19 +150,36 @@ const readList = (file: string): string => {
   throw new UserError('E_WORKSPACES', '~/.ai-workspaces can be written by others than you', {
     hint: 'read what is in it, then: chmod 600 ~/.ai-workspaces',
   });
-};
+}
 
 /** Listed folders may be symlinks, and may be gone. */
-const realPaths = (listed: readonly string[]): readonly string[] =>
-  listed.flatMap((path) => {
+function realPaths(listed: readonly string[]): readonly string[] {
+  return listed.flatMap((path) => {
     try {
       return [realpathSync.native(path)];
     } catch {
       return [];
     }
   });
+}
 
-const remember = (folder: string, file: string, text: string): void => {
+/** Whether the user agrees that agents work in a folder that is not listed. */
+async function admit(
+  folder: string,
+  file: string,
+  text: string,
+  ask: Ask | undefined,
+): Promise<void> {
+  if (ask === undefined) throw unlisted(folder);
+  const answer = await ask(
+    `${printable(folder)} is not in ~/.ai-workspaces. May an agent read and change it?`,
+    ['once', 'always', 'no'],
+  );
+  if (answer === 'always') remember(folder, file, text);
+  else if (answer !== 'once') throw unlisted(folder);
+}
+
+function remember(folder: string, file: string, text: string): void {
   try {
     // One write of one line to a file open for appending: whole, whoever else appends.
     appendFileSync(file, workspaceLine(text, folder), { mode: 0o600 });
@@ -139,53 +189,4 @@ const remember = (folder: string, file: string, text: string): void => {
       cause: error,
     });
   }
-};
-
-/** Whether the user agrees that agents work in a folder that is not listed. */
-const admit = async (
-  folder: string,
-  file: string,
-  text: string,
-  ask: Ask | undefined,
-): Promise<void> => {
-  if (ask === undefined) throw unlisted(folder);
-  const answer = await ask(
-    `${printable(folder)} is not in ~/.ai-workspaces. May an agent read and change it?`,
-    ['once', 'always', 'no'],
-  );
-  if (answer === 'always') remember(folder, file, text);
-  else if (answer !== 'once') throw unlisted(folder);
-};
-
-/**
- * The project and what else is shared with the agent, each at its own path. A folder must be listed in
- * `~/.ai-workspaces` or lie below one that is; otherwise the user is asked, where there is somebody to ask.
- * @throws UserError E_WORKSPACE for a folder that may not be shared, E_WORKSPACES for a list that cannot be trusted.
- */
-export const openWorkspaces = async (
-  requests: readonly WorkspaceRequest[],
-  { userHome, ask }: { readonly userHome: string; readonly ask?: Ask | undefined },
-): Promise<Part & { readonly mounts: readonly Mount[] }> => {
-  const file = join(userHome, '.ai-workspaces');
-  // By path: a folder that is named twice is mounted once, and what is read-only once stays so.
-  const shared = new Map<string, boolean>();
-  for (const { folder, readonly } of requests) {
-    const path = findWorkspace(folder, userHome);
-    checkOwnFiles(path, userHome);
-    const text = readList(file);
-    const listed = realPaths(parseWorkspaces(text));
-    const allowed = shared.has(path) || listed.some((one) => isWithin(path, one));
-    // One question after the other: the second may be answered by the first.
-    // oxlint-disable-next-line no-await-in-loop
-    if (!allowed) await admit(path, file, text, ask);
-    shared.set(path, readonly || shared.get(path) === true);
-  }
-  return {
-    mounts: [...shared].map(([path, readonly]) => ({
-      type: 'bind',
-      source: path,
-      target: path,
-      readonly,
-    })),
-  };
-};
+}

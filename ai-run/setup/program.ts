@@ -1,23 +1,14 @@
 import { accessSync, constants, realpathSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { formatCommand } from '../core/command.ts';
-import { UserError } from '../core/error.ts';
-
-const isExecutable = (path: string): boolean => {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
-};
+import { formatCommand } from '@ai-bakery/kernel/command.ts';
+import { UserError } from '@ai-bakery/kernel/error.ts';
 
 /**
  * How a shell of the user's starts ai-run: by its name where that is on PATH for good, else by the path of this very program.
  * npm and npx put folders on PATH for one command only.
  * @throws UserError E_SETUP for a program that npx has fetched, and throws away again.
  */
-export const findProgram = (env: NodeJS.ProcessEnv = process.env): string => {
+export function findProgram(env: NodeJS.ProcessEnv = process.env): string {
   const lasting = (env['PATH'] ?? '')
     .split(delimiter)
     .filter((folder) => folder.startsWith('/') && !/\/node_modules\/|\/_npx\//.test(`${folder}/`));
@@ -33,4 +24,13 @@ export const findProgram = (env: NodeJS.ProcessEnv = process.env): string => {
     );
   }
   return formatCommand({ file: process.execPath, args: [own] });
-};
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}

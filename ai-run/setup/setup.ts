@@ -1,15 +1,15 @@
-import type { Shell } from '../core/completion-script.ts';
-import { usage } from '../core/options.ts';
-import { readAgents, readShell } from '../core/setup.ts';
-import { type Settings, settle } from '../core/settings.ts';
-import { addLine, aliasFile, aliasText, startLine } from '../core/shell.ts';
-import { printable } from '../core/text.ts';
-import { listImages } from '../engine/images.ts';
-import { findImage } from '../image.ts';
+import type { Shell } from '@ai-bakery/kernel/completion-script.ts';
+import { usage } from '../settings/options.rules.ts';
+import { readAgents, readShell } from './setup-flags.rules.ts';
+import { type Settings, settle } from '../settings/settings.rules.ts';
+import { addLine, aliasFile, aliasText, startLine } from './shell.rules.ts';
+import { printable } from '@ai-bakery/kernel/text.ts';
+import { listImages } from '../image/listed.ts';
+import { findImage } from '../image/image.ts';
 import { findUserHome } from '../project/workspace.ts';
-import { readEnvFile } from '../settings.ts';
+import { readEnvFile } from '../settings/read-env-file.ts';
 import { askLine, confirm } from './confirm.ts';
-import { rcFile, readBytes, replaceFile, short } from './files.ts';
+import { rcFile, readBytes, replaceFile, short } from './shell-files.ts';
 import { findProgram } from './program.ts';
 
 export type SetupFlags = {
@@ -19,18 +19,6 @@ export type SetupFlags = {
   readonly 'no-pull'?: boolean | undefined;
 };
 
-const choose = async (settings: Settings): Promise<readonly string[]> => {
-  if (!process.stdin.isTTY || !process.stderr.isTTY)
-    throw usage('without a terminal, name the agents with --agents');
-  const here = [...new Set((await listImages()).map(({ agent }) => agent))];
-  const more =
-    settings.source === 'registry'
-      ? `any agent of ${settings.registry}`
-      : 'agents that you have baked';
-  process.stderr.write(`Here: ${here.join(', ') || 'none'}. You can name ${printable(more)}.\n`);
-  return readAgents((await askLine('Agents that get an alias, between blanks:')) ?? '');
-};
-
 type Change = {
   readonly path: string;
   readonly text: string;
@@ -38,33 +26,11 @@ type Change = {
   readonly plan: string;
 };
 
-/** The files that have to change, with their new text; none where all is as it should be. */
-const changesFor = (shell: Shell, agents: readonly string[], home: string): readonly Change[] => {
-  const aliases = `${home}/${aliasFile(shell)}`;
-  const rc = rcFile(shell, home);
-  const old = readBytes(rc);
-  const all: readonly Change[] = [
-    {
-      path: aliases,
-      text: Buffer.from(aliasText(shell, agents, findProgram())).toString('latin1'),
-      mode: 0o600,
-      plan: `write ${short(aliases, home)}: ${agents.length === 0 ? '' : `aliases ${agents.join(', ')}, and `}completion of ai-run`,
-    },
-    {
-      path: rc,
-      text: addLine(old, shell),
-      mode: 0o644,
-      plan: `add to ${short(rc, home)}: ${startLine(shell)}`,
-    },
-  ];
-  return all.filter(({ path, text }) => readBytes(path) !== text);
-};
-
 /**
  * Makes `claude` mean `ai-run claude` in a user's shell, and has the images of these agents at hand.
  * @throws UserError E_USAGE, E_SETUP, and what {@link findImage} throws for an image that cannot be had.
  */
-export const setup = async (flags: SetupFlags): Promise<number> => {
+export async function setup(flags: SetupFlags): Promise<number> {
   const home = findUserHome();
   const shell = readShell(flags.shell, process.env['SHELL']);
   const settings = settle({
@@ -98,4 +64,38 @@ export const setup = async (flags: SetupFlags): Promise<number> => {
     `done: open a new shell, or \`${shell === 'fish' ? 'source' : '.'} ${aliases}\`; \`ai-run uninstall\` takes it back\n`,
   );
   return 0;
-};
+}
+
+async function choose(settings: Settings): Promise<readonly string[]> {
+  if (!process.stdin.isTTY || !process.stderr.isTTY)
+    throw usage('without a terminal, name the agents with --agents');
+  const here = [...new Set((await listImages()).map(({ agent }) => agent))];
+  const more =
+    settings.source === 'registry'
+      ? `any agent of ${settings.registry}`
+      : 'agents that you have baked';
+  process.stderr.write(`Here: ${here.join(', ') || 'none'}. You can name ${printable(more)}.\n`);
+  return readAgents((await askLine('Agents that get an alias, between blanks:')) ?? '');
+}
+
+/** The files that have to change, with their new text; none where all is as it should be. */
+function changesFor(shell: Shell, agents: readonly string[], home: string): readonly Change[] {
+  const aliases = `${home}/${aliasFile(shell)}`;
+  const rc = rcFile(shell, home);
+  const old = readBytes(rc);
+  const all: readonly Change[] = [
+    {
+      path: aliases,
+      text: Buffer.from(aliasText(shell, agents, findProgram())).toString('latin1'),
+      mode: 0o600,
+      plan: `write ${short(aliases, home)}: ${agents.length === 0 ? '' : `aliases ${agents.join(', ')}, and `}completion of ai-run`,
+    },
+    {
+      path: rc,
+      text: addLine(old, shell),
+      mode: 0o644,
+      plan: `add to ${short(rc, home)}: ${startLine(shell)}`,
+    },
+  ];
+  return all.filter(({ path, text }) => readBytes(path) !== text);
+}

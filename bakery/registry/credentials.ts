@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { UserError } from '../../ai-run/core/error.ts';
+import { UserError } from '@ai-bakery/kernel/error.ts';
 
 /** What `docker login` left: a name and a secret, or a token that is exchanged for others. */
 export type Credentials =
@@ -24,42 +24,11 @@ const Config = z.object({
 // github.com/docker/docker-credential-helpers: what `get` prints.
 const Helped = z.object({ Username: z.string(), Secret: z.string() });
 
-const readConfig = async (): Promise<z.infer<typeof Config>> => {
-  const path = join(process.env['DOCKER_CONFIG'] ?? join(homedir(), '.docker'), 'config.json');
-  const text = await readFile(path, 'utf8').catch(() => '{}');
-  try {
-    return Config.parse(JSON.parse(text));
-  } catch (error) {
-    throw new UserError('E_DOCKER_CONFIG', `${path} is not a configuration of docker`, {
-      hint: 'correct it, or run `docker login` again',
-      cause: error,
-    });
-  }
-};
-
-const fromHelper = async (helper: string, server: string): Promise<Credentials | undefined> => {
-  const { run } = await import('../exec.ts');
-  const { exitCode, stdout } = await run(
-    { file: `docker-credential-${helper}`, args: ['get'] },
-    { input: server, timeout: 60_000 },
-  );
-  // A helper says so, and exits with 1, when it knows no credentials for the server.
-  if (exitCode !== 0) return undefined;
-  const { Username: user, Secret: secret } = Helped.parse(JSON.parse(stdout));
-  return user === '<token>'
-    ? { kind: 'identity', token: secret }
-    : { kind: 'password', user, secret };
-};
-
-/** The name that docker's configuration has for a registry: Docker Hub's is an address of old. */
-const serverOf = (registry: string): string =>
-  registry === 'docker.io' ? 'https://index.docker.io/v1/' : registry;
-
 /**
  * The credentials docker has for a registry.
  * @throws UserError E_DOCKER_CONFIG for a file that cannot be read, E_NO_PROGRAM for a helper that is not there.
  */
-export const readCredentials = async (registry: string): Promise<Credentials | undefined> => {
+export async function readCredentials(registry: string): Promise<Credentials | undefined> {
   const server = serverOf(registry);
   const { auths, credsStore, credHelpers } = await readConfig();
   const helper = credHelpers[server] ?? credsStore;
@@ -72,4 +41,36 @@ export const readCredentials = async (registry: string): Promise<Credentials | u
   return user === undefined || user === ''
     ? undefined
     : { kind: 'password', user, secret: rest.join(':') };
-};
+}
+
+/** The name that docker's configuration has for a registry: Docker Hub's is an address of old. */
+function serverOf(registry: string): string {
+  return registry === 'docker.io' ? 'https://index.docker.io/v1/' : registry;
+}
+
+async function readConfig(): Promise<z.infer<typeof Config>> {
+  const path = join(process.env['DOCKER_CONFIG'] ?? join(homedir(), '.docker'), 'config.json');
+  const text = await readFile(path, 'utf8').catch(() => '{}');
+  try {
+    return Config.parse(JSON.parse(text));
+  } catch (error) {
+    throw new UserError('E_DOCKER_CONFIG', `${path} is not a configuration of docker`, {
+      hint: 'correct it, or run `docker login` again',
+      cause: error,
+    });
+  }
+}
+
+async function fromHelper(helper: string, server: string): Promise<Credentials | undefined> {
+  const { run } = await import('../host/exec.ts');
+  const { exitCode, stdout } = await run(
+    { file: `docker-credential-${helper}`, args: ['get'] },
+    { input: server, timeout: 60_000 },
+  );
+  // A helper says so, and exits with 1, when it knows no credentials for the server.
+  if (exitCode !== 0) return undefined;
+  const { Username: user, Secret: secret } = Helped.parse(JSON.parse(stdout));
+  return user === '<token>'
+    ? { kind: 'identity', token: secret }
+    : { kind: 'password', user, secret };
+}

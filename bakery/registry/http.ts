@@ -1,7 +1,7 @@
 import tls from 'node:tls';
-import { messageOf, UserError } from '../../ai-run/core/error.ts';
-import { isRateLimit, retryDelay } from '../core/challenge.ts';
-import { pause } from '../retry.ts';
+import { messageOf, UserError } from '@ai-bakery/kernel/error.ts';
+import { isRateLimit, retryDelay } from './challenge.rules.ts';
+import { pause } from '../host/retry.ts';
 
 /** One request to a registry, asked until there is an answer that will not change by asking again. */
 
@@ -15,50 +15,26 @@ export type Answer = {
 const maximumTries = 5;
 
 let trusting = false;
-/** Trusts what the system trusts, as docker does, besides Node's own list. Node 22.19 and 24.5 can. */
-const trustSystem = (): void => {
-  if (trusting) return;
-  trusting = true;
-  tls.setDefaultCACertificates?.([
-    ...tls.getCACertificates('default'),
-    ...tls.getCACertificates('system'),
-  ]);
-};
 
 /** A registry on loopback is spoken to in plain HTTP, as docker does. */
-export const addressOf = (registry: string): string => {
+export function addressOf(registry: string): string {
   const name = registry.replace(/:\d+$/, '');
   if (name === 'localhost' || name.startsWith('127.')) return `http://${registry}`;
   trustSystem();
   return `https://${registry === 'docker.io' ? 'registry-1.docker.io' : registry}`;
-};
-
-const isPassing = ({ status, body }: Answer): boolean =>
-  status === 429 ||
-  (status >= 500 && status !== 501) ||
-  (status === 403 && isRateLimit(Buffer.from(body).toString()));
-
-/** `Retry-After` in milliseconds: it is written as seconds or as a date. RFC 9110, 10.2.3 */
-const retryAfterOf = (headers: Headers): number | undefined => {
-  const text = headers.get('retry-after');
-  if (text === null) return undefined;
-  const wait = /^\d+$/.test(text) ? Number(text) * 1000 : Date.parse(text) - Date.now();
-  return Number.isNaN(wait) ? undefined : wait;
-};
-
-const isLate = (error: unknown): boolean => error instanceof Error && error.name === 'TimeoutError';
+}
 
 /**
  * Reads the whole answer, so that one that breaks off in the middle is asked for again as well.
  * @param patience milliseconds that sending and answering may take.
  * @throws Error that says what the connection died of; UserError E_INTERRUPTED.
  */
-export const ask = async (
+export async function ask(
   url: string,
   init: RequestInit,
   signal: AbortSignal,
   patience: number,
-): Promise<Answer> => {
+): Promise<Answer> {
   for (let tries = 1; ; tries += 1) {
     const limit = AbortSignal.any([signal, AbortSignal.timeout(patience)]);
     let asked: number | undefined;
@@ -81,4 +57,34 @@ export const ask = async (
     }
     await pause(retryDelay(asked, tries, Math.random()), signal);
   }
-};
+}
+
+/** Trusts what the system trusts, as docker does, besides Node's own list. Node 22.19 and 24.5 can. */
+function trustSystem(): void {
+  if (trusting) return;
+  trusting = true;
+  tls.setDefaultCACertificates?.([
+    ...tls.getCACertificates('default'),
+    ...tls.getCACertificates('system'),
+  ]);
+}
+
+function isPassing({ status, body }: Answer): boolean {
+  return (
+    status === 429 ||
+    (status >= 500 && status !== 501) ||
+    (status === 403 && isRateLimit(Buffer.from(body).toString()))
+  );
+}
+
+/** `Retry-After` in milliseconds: it is written as seconds or as a date. RFC 9110, 10.2.3 */
+function retryAfterOf(headers: Headers): number | undefined {
+  const text = headers.get('retry-after');
+  if (text === null) return undefined;
+  const wait = /^\d+$/.test(text) ? Number(text) * 1000 : Date.parse(text) - Date.now();
+  return Number.isNaN(wait) ? undefined : wait;
+}
+
+function isLate(error: unknown): boolean {
+  return error instanceof Error && error.name === 'TimeoutError';
+}

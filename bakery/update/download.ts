@@ -1,37 +1,12 @@
 import { createHash } from 'node:crypto';
 import { parseDocument } from 'yaml';
-import { messageOf } from '../../ai-run/core/error.ts';
-import type { Platform } from '../../ai-run/core/platform.ts';
-import type { Agent } from '../core/catalogue.ts';
-import type { Update } from '../core/update.ts';
-
-const get = async (url: string, signal: AbortSignal): Promise<Response> => {
-  const limit = AbortSignal.any([signal, AbortSignal.timeout(600_000)]);
-  const response = await fetch(url, { signal: limit }).catch((error: unknown) => {
-    // fetch itself only ever says "fetch failed"; its cause says why.
-    const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
-    throw new Error(`${url}: ${messageOf(cause)}`, { cause: error });
-  });
-  if (!response.ok) throw new Error(`${url}: ${response.status} ${response.statusText}`);
-  return response;
-};
-
-const newestVersion = async (agent: Agent, signal: AbortSignal): Promise<string | undefined> => {
-  if (agent.install.kind !== 'download') return undefined;
-  const { latest, version } = agent.install;
-  if (latest === undefined) return version;
-  return new RegExp(latest.match).exec(await (await get(latest.url, signal)).text())?.[1];
-};
-
-const sha256 = async (url: string, signal: AbortSignal): Promise<string> => {
-  const hash = createHash('sha256');
-  const { body } = await get(url, signal);
-  if (body !== null) for await (const chunk of body) hash.update(chunk);
-  return hash.digest('hex');
-};
+import { messageOf } from '@ai-bakery/kernel/error.ts';
+import type { Platform } from '@ai-bakery/kernel/platform.ts';
+import type { Agent } from '../catalogue/catalogue.rules.ts';
+import type { Update } from './candidates.rules.ts';
 
 /** The newest version its maker names, with the hashes of what is offered for each platform now. */
-export const updateDownload = async (agent: Agent, signal: AbortSignal): Promise<Update> => {
+export async function updateDownload(agent: Agent, signal: AbortSignal): Promise<Update> {
   if (agent.install.kind !== 'download') throw new Error(`${agent.name} is not a download`);
   const { version: from, files } = agent.install;
   const nothing = {
@@ -75,4 +50,29 @@ export const updateDownload = async (agent: Agent, signal: AbortSignal): Promise
     if (signal.aborted) throw error;
     return { ...nothing, error: messageOf(error) };
   }
-};
+}
+
+async function newestVersion(agent: Agent, signal: AbortSignal): Promise<string | undefined> {
+  if (agent.install.kind !== 'download') return undefined;
+  const { latest, version } = agent.install;
+  if (latest === undefined) return version;
+  return new RegExp(latest.match).exec(await (await get(latest.url, signal)).text())?.[1];
+}
+
+async function sha256(url: string, signal: AbortSignal): Promise<string> {
+  const hash = createHash('sha256');
+  const { body } = await get(url, signal);
+  if (body !== null) for await (const chunk of body) hash.update(chunk);
+  return hash.digest('hex');
+}
+
+async function get(url: string, signal: AbortSignal): Promise<Response> {
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(600_000)]);
+  const response = await fetch(url, { signal: limit }).catch((error: unknown) => {
+    // fetch itself only ever says "fetch failed"; its cause says why.
+    const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
+    throw new Error(`${url}: ${messageOf(cause)}`, { cause: error });
+  });
+  if (!response.ok) throw new Error(`${url}: ${response.status} ${response.statusText}`);
+  return response;
+}

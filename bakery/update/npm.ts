@@ -2,10 +2,10 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
-import type { Agent } from '../core/catalogue.ts';
-import { PackageJson, readLock } from '../core/lock.ts';
-import { best, candidates, skippedFor, type Trial, type Update } from '../core/update.ts';
-import { capture, run } from '../exec.ts';
+import type { Agent } from '../catalogue/catalogue.rules.ts';
+import { PackageJson, readLock } from '../catalogue/lock.rules.ts';
+import { best, candidates, skippedFor, type Trial, type Update } from './candidates.rules.ts';
+import { capture, run } from '../host/exec.ts';
 
 const View = z.object({
   versions: z.union([z.string(), z.array(z.string())]),
@@ -17,52 +17,8 @@ const maximumTrials = 30;
 
 type Files = Readonly<Record<string, string>>;
 
-/** Resolves one version in a folder of its own. npm runs no script for that, and writes no download address. */
-const resolveVersion = async (
-  agent: Agent,
-  name: string,
-  version: string,
-  signal: AbortSignal,
-): Promise<Trial<Files>> => {
-  const folder = await mkdtemp(join(tmpdir(), 'bakery-update-'));
-  try {
-    const manifest = { name: agent.name, private: true, dependencies: { [name]: version } };
-    const text = `${JSON.stringify(manifest, undefined, 2)}\n`;
-    await writeFile(join(folder, 'package.json'), text);
-    const outcome = await run(
-      {
-        file: 'npm',
-        args: [
-          'install',
-          '--package-lock-only',
-          '--ignore-scripts',
-          '--omit-lockfile-registry-resolved',
-          '--no-audit',
-          '--no-fund',
-        ],
-      },
-      { cwd: folder, signal, timeout: 300_000 },
-    );
-    if (outcome.exitCode !== 0) {
-      const reason = /npm error (?!code)(.*)/.exec(outcome.stderr)?.[1] ?? 'npm cannot resolve it';
-      return {
-        version,
-        missing: Object.fromEntries(agent.platforms.map((platform) => [platform, reason])),
-        value: {},
-      };
-    }
-    const files = {
-      'package.json': text,
-      'package-lock.json': await readFile(join(folder, 'package-lock.json'), 'utf8'),
-    };
-    return { version, missing: readLock(agent, files).missing, value: files };
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
-};
-
 /** The newest version of an npm agent whose tree holds its program on all the agent's platforms. */
-export const updateNpm = async (agent: Agent, signal: AbortSignal): Promise<Update> => {
+export async function updateNpm(agent: Agent, signal: AbortSignal): Promise<Update> {
   const [name] = Object.keys(
     PackageJson.parse(JSON.parse(agent.files['package.json'] ?? '{}')).dependencies ?? {},
   );
@@ -130,4 +86,48 @@ export const updateNpm = async (agent: Agent, signal: AbortSignal): Promise<Upda
             ]),
           ),
   };
-};
+}
+
+/** Resolves one version in a folder of its own. npm runs no script for that, and writes no download address. */
+async function resolveVersion(
+  agent: Agent,
+  name: string,
+  version: string,
+  signal: AbortSignal,
+): Promise<Trial<Files>> {
+  const folder = await mkdtemp(join(tmpdir(), 'bakery-update-'));
+  try {
+    const manifest = { name: agent.name, private: true, dependencies: { [name]: version } };
+    const text = `${JSON.stringify(manifest, undefined, 2)}\n`;
+    await writeFile(join(folder, 'package.json'), text);
+    const outcome = await run(
+      {
+        file: 'npm',
+        args: [
+          'install',
+          '--package-lock-only',
+          '--ignore-scripts',
+          '--omit-lockfile-registry-resolved',
+          '--no-audit',
+          '--no-fund',
+        ],
+      },
+      { cwd: folder, signal, timeout: 300_000 },
+    );
+    if (outcome.exitCode !== 0) {
+      const reason = /npm error (?!code)(.*)/.exec(outcome.stderr)?.[1] ?? 'npm cannot resolve it';
+      return {
+        version,
+        missing: Object.fromEntries(agent.platforms.map((platform) => [platform, reason])),
+        value: {},
+      };
+    }
+    const files = {
+      'package.json': text,
+      'package-lock.json': await readFile(join(folder, 'package-lock.json'), 'utf8'),
+    };
+    return { version, missing: readLock(agent, files).missing, value: files };
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}

@@ -1,22 +1,61 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { architecture, type Platform } from '../../ai-run/core/platform.ts';
-import { UserError } from '../../ai-run/core/error.ts';
-import { redacted } from '../../ai-run/core/text.ts';
-import { buildInputs, type Checkout, rendererFor } from '../checkout.ts';
-import type { Agent } from '../core/catalogue.ts';
-import { readLock } from '../core/lock.ts';
-import type { Skipped, Update } from '../core/update.ts';
-import { run } from '../exec.ts';
+import { architecture, type Platform } from '@ai-bakery/kernel/platform.ts';
+import { UserError } from '@ai-bakery/kernel/error.ts';
+import { redacted } from '@ai-bakery/kernel/text.ts';
+import { buildInputs, type Checkout, rendererFor } from '../catalogue/checkout.ts';
+import type { Agent } from '../catalogue/catalogue.rules.ts';
+import { readLock } from '../catalogue/lock.rules.ts';
+import type { Skipped, Update } from './candidates.rules.ts';
+import { run } from '../host/exec.ts';
+
+/** The newest version of a PyPI agent that has wheels for all the agent's platforms. */
+export async function updatePypi(
+  checkout: Checkout,
+  agent: Agent,
+  signal: AbortSignal,
+): Promise<Update> {
+  if (agent.install.kind !== 'pypi') throw new Error(`${agent.name} is not from PyPI`);
+  const { package: name } = agent.install;
+  let files = await compile(checkout, agent, name, signal);
+  const versions = agent.platforms.map((platform: Platform) =>
+    versionOf(name, files[`requirements.${architecture(platform)}.txt`]),
+  );
+  const skipped: Skipped[] = [];
+  if (new Set(versions).size > 1) {
+    // One platform lags behind: take what it has on all of them.
+    const [oldest, newest] = versions.toSorted((a, b) =>
+      (a ?? '').localeCompare(b ?? '', 'en', { numeric: true }),
+    );
+    skipped.push({ version: newest ?? '', reason: 'there are no wheels for one of the platforms' });
+    files = await compile(checkout, agent, `${name}==${oldest}`, signal);
+  }
+  const lock = readLock(agent, files);
+  const from = agent.lock.version;
+  const changed = Object.entries(files).some(([file, text]) => agent.files[file] !== text);
+  return {
+    name: agent.name,
+    from,
+    to: lock.version,
+    skipped,
+    missing: lock.missing,
+    files:
+      changed && lock.version !== from
+        ? Object.fromEntries(
+            Object.entries(files).map(([file, text]) => [`agents/${agent.name}/${file}`, text]),
+          )
+        : {},
+  };
+}
 
 /** Resolves in a build step, so that the same uv, mirrors and CA are used as for building, and the machine needs no uv. */
-const compile = async (
+async function compile(
   checkout: Checkout,
   agent: Agent,
   requirement: string,
   signal: AbortSignal,
-): Promise<Record<string, string>> => {
+): Promise<Record<string, string>> {
   const folder = await mkdtemp(join(tmpdir(), 'bakery-update-'));
   try {
     const { secrets, args } = buildInputs(checkout);
@@ -58,46 +97,8 @@ const compile = async (
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
-};
+}
 
-const versionOf = (name: string, text: string | undefined): string | undefined =>
-  new RegExp(`^${name}==([^\\s;]+)`, 'm').exec(text ?? '')?.[1];
-
-/** The newest version of a PyPI agent that has wheels for all the agent's platforms. */
-export const updatePypi = async (
-  checkout: Checkout,
-  agent: Agent,
-  signal: AbortSignal,
-): Promise<Update> => {
-  if (agent.install.kind !== 'pypi') throw new Error(`${agent.name} is not from PyPI`);
-  const { package: name } = agent.install;
-  let files = await compile(checkout, agent, name, signal);
-  const versions = agent.platforms.map((platform: Platform) =>
-    versionOf(name, files[`requirements.${architecture(platform)}.txt`]),
-  );
-  const skipped: Skipped[] = [];
-  if (new Set(versions).size > 1) {
-    // One platform lags behind: take what it has on all of them.
-    const [oldest, newest] = versions.toSorted((a, b) =>
-      (a ?? '').localeCompare(b ?? '', 'en', { numeric: true }),
-    );
-    skipped.push({ version: newest ?? '', reason: 'there are no wheels for one of the platforms' });
-    files = await compile(checkout, agent, `${name}==${oldest}`, signal);
-  }
-  const lock = readLock(agent, files);
-  const from = agent.lock.version;
-  const changed = Object.entries(files).some(([file, text]) => agent.files[file] !== text);
-  return {
-    name: agent.name,
-    from,
-    to: lock.version,
-    skipped,
-    missing: lock.missing,
-    files:
-      changed && lock.version !== from
-        ? Object.fromEntries(
-            Object.entries(files).map(([file, text]) => [`agents/${agent.name}/${file}`, text]),
-          )
-        : {},
-  };
-};
+function versionOf(name: string, text: string | undefined): string | undefined {
+  return new RegExp(`^${name}==([^\\s;]+)`, 'm').exec(text ?? '')?.[1];
+}

@@ -1,20 +1,17 @@
 import pLimit from 'p-limit';
-import { messageOf } from '../../ai-run/core/error.ts';
+import { messageOf } from '@ai-bakery/kernel/error.ts';
 import { stringify } from 'yaml';
-import { platforms } from '../../ai-run/core/platform.ts';
-import type { Checkout } from '../checkout.ts';
-import { upstreamsOf } from '../core/dockerfile.ts';
-import { mirrored } from '../core/settings.ts';
-import type { Update } from '../core/update.ts';
-import { openRegistry } from '../registry/client.ts';
+import { platforms } from '@ai-bakery/kernel/platform.ts';
+import type { Checkout } from '../catalogue/checkout.ts';
+import { upstreamsOf } from '../templates/dockerfile.rules.ts';
+import { mirrored } from '../catalogue/settings.rules.ts';
+import type { Update } from './candidates.rules.ts';
+import { openRegistry } from '../registry/registry.ts';
 
 const header = '# Digests of the upstream images, by `bakery update --upstreams`.\n';
 
 /** The index digest each upstream tag has now; all of them in one file. */
-export const updateUpstreams = async (
-  checkout: Checkout,
-  signal: AbortSignal,
-): Promise<Update[]> => {
+export async function updateUpstreams(checkout: Checkout, signal: AbortSignal): Promise<Update[]> {
   const { catalogue, settings, upstreamLock } = checkout;
   const references = upstreamsOf(catalogue.agents, catalogue.runtimes, settings.upstreams);
   const registry = openRegistry(signal);
@@ -43,4 +40,4 @@ export const updateUpstreams = async (
   );
   const files = { [settings.upstreamLock]: `${header}${stringify(lock)}` };
   return updates.map((update, at) => (at === 0 ? { ...update, files } : update));
-};
+}

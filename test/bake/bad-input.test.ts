@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { parse, stringify } from 'yaml';
-import type { BuildReport } from '../../bakery/core/report.ts';
+import type { BuildReport } from '../../bakery/tester/report.rules.ts';
 import { emulation } from '../e2e/emulation.ts';
 import {
   makeBaseCheckout,

@@ -10,10 +10,10 @@ import { createGunzip, createZstdDecompress } from 'node:zlib';
 import { extract } from 'tar-stream';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse, stringify } from 'yaml';
-import { launch } from '../../ai-run/core/launch.ts';
-import { platformOfMachine } from '../../ai-run/core/platform.ts';
-import { harden, type Policy } from '../../ai-run/core/policy.ts';
-import type { BuildReport } from '../../bakery/core/report.ts';
+import { launch } from '../../kernel/launch.ts';
+import { platformOfMachine } from '../../kernel/platform.ts';
+import { harden, type Policy } from '../../kernel/policy.ts';
+import type { BuildReport } from '../../bakery/tester/report.rules.ts';
 import {
   makeBaseCheckout,
   makeTiny,

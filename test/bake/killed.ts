@@ -9,7 +9,7 @@ export const runUntil = (
   env: Readonly<Record<string, string>> = {},
 ): Promise<'killed' | 'ended'> =>
   new Promise((settle) => {
-    const child = spawn(process.execPath, [join(checkout, 'bakery/cli.ts'), ...args], {
+    const child = spawn(process.execPath, [join(checkout, 'bakery/cli/main.ts'), ...args], {
       detached: true,
       stdio: ['ignore', 'ignore', 'pipe'],
       env: { ...process.env, ...env },

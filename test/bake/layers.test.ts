@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { blobsOf } from '../../bakery/core/compose.ts';
-import type { Manifest } from '../../bakery/core/manifest.ts';
-import type { PublishReport } from '../../bakery/core/published.ts';
-import { openRegistry } from '../../bakery/registry/client.ts';
+import { blobsOf } from '../../bakery/composer/manifests.rules.ts';
+import type { Manifest } from '../../bakery/registry/manifest.rules.ts';
+import type { PublishReport } from '../../bakery/publisher/published.rules.ts';
+import { openRegistry } from '../../bakery/registry/registry.ts';
 import { bakery, docker, nonce, type Ran, run } from '../e2e/support.ts';
 import { isWrite, type Recorder, recordRequests, uploads } from './recorder.ts';
 import { runUntil } from './killed.ts';

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { PublishReport } from '../../bakery/core/published.ts';
-import type { BuildReport } from '../../bakery/core/report.ts';
+import type { PublishReport } from '../../bakery/publisher/published.rules.ts';
+import type { BuildReport } from '../../bakery/tester/report.rules.ts';
 import { emulation } from '../e2e/emulation.ts';
 import { buildReferences, type Step, stepsOf } from '../e2e/history.ts';
 import { bakery, docker, edit, makeCheckout, nonce, removeCheckout, run } from '../e2e/support.ts';

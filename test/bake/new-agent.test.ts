@@ -4,7 +4,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { BuildReport } from '../../bakery/core/report.ts';
+import type { BuildReport } from '../../bakery/tester/report.rules.ts';
 import {
   bakery,
   checkout,

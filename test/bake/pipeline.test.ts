@@ -2,8 +2,8 @@ import { existsSync } from 'node:fs';
 import { cp, readdir, readFile, realpath, rm } from 'node:fs/promises';
 import { delimiter, join, relative } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { PublishReport } from '../../bakery/core/published.ts';
-import { openRegistry } from '../../bakery/registry/client.ts';
+import type { PublishReport } from '../../bakery/publisher/published.rules.ts';
+import { openRegistry } from '../../bakery/registry/registry.ts';
 import { emulation } from '../e2e/emulation.ts';
 import { checkout, docker, edit, run } from '../e2e/support.ts';
 import { commitFolder, gitlab } from '../program/gitlab.ts';
@@ -67,7 +67,7 @@ beforeAll(async () => {
   // Jobs share one folder here, and npx must not be called twice at a time for one folder.
   await edit(
     join(catalogue.root, 'bakery.yaml'),
-    (text) => `${text}  command: node_modules/.bin/node dist/bakery/cli.js\n`,
+    (text) => `${text}  command: node_modules/.bin/node bakery/dist/bakery.js\n`,
   );
   commitFolder(catalogue.root);
   registry = await serveRegistry();

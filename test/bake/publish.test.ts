@@ -1,9 +1,9 @@
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Manifest } from '../../bakery/core/manifest.ts';
-import type { PublishReport } from '../../bakery/core/published.ts';
-import { openRegistry } from '../../bakery/registry/client.ts';
+import type { Manifest } from '../../bakery/registry/manifest.rules.ts';
+import type { PublishReport } from '../../bakery/publisher/published.rules.ts';
+import { openRegistry } from '../../bakery/registry/registry.ts';
 import { emulation } from '../e2e/emulation.ts';
 import { isWrite, type Recorder, recordRequests, uploads } from './recorder.ts';
 import { bakery, docker, nonce, type Ran } from '../e2e/support.ts';

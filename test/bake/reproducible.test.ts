@@ -2,9 +2,9 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { z } from 'zod';
-import { sourceDate } from '../../bakery/core/source-date.ts';
-import type { PublishReport } from '../../bakery/core/published.ts';
-import { openRegistry } from '../../bakery/registry/client.ts';
+import { sourceDate } from '../../bakery/templates/source-date.rules.ts';
+import type { PublishReport } from '../../bakery/publisher/published.rules.ts';
+import { openRegistry } from '../../bakery/registry/registry.ts';
 import { bakery, makeCheckout, removeCheckout, run, upstream } from '../e2e/support.ts';
 import { type Registry, serveRegistry } from './registry.ts';
 

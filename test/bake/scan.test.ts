@@ -1,8 +1,8 @@
 import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { PublishReport } from '../../bakery/core/published.ts';
-import { openRegistry } from '../../bakery/registry/client.ts';
+import type { PublishReport } from '../../bakery/publisher/published.rules.ts';
+import { openRegistry } from '../../bakery/registry/registry.ts';
 import { bakery, edit, nonce, type Ran } from '../e2e/support.ts';
 import { isWrite, type Recorder, recordRequests } from './recorder.ts';
 import { makeTinyCatalogue, type TinyCatalogue } from './tiny-catalogue.ts';

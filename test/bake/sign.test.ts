@@ -3,11 +3,11 @@ import { chmod, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Digest } from '../../ai-run/core/reference.ts';
-import { type Manifest, parseManifest } from '../../bakery/core/manifest.ts';
-import type { PublishReport } from '../../bakery/core/published.ts';
-import { isSigned, readPublicKey, signatureTag } from '../../bakery/core/signature.ts';
-import { openRegistry } from '../../bakery/registry/client.ts';
+import type { Digest } from '../../kernel/reference.ts';
+import { type Manifest, parseManifest } from '../../bakery/registry/manifest.rules.ts';
+import type { PublishReport } from '../../bakery/publisher/published.rules.ts';
+import { isSigned, readPublicKey, signatureTag } from '../../bakery/publisher/signature.rules.ts';
+import { openRegistry } from '../../bakery/registry/registry.ts';
 import { aiRun } from '../e2e/tiny-image.ts';
 import { bakery, docker, edit, nonce, type Ran, run } from '../e2e/support.ts';
 import { isWrite, type Recorder, recordRequests } from './recorder.ts';

@@ -1,14 +1,14 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { openCheckout, planCells, subjectsOf } from '../../bakery/checkout.ts';
-import { repositoryOf } from '../../bakery/core/bake.ts';
-import { testKeyOf } from '../../bakery/core/check.ts';
-import { type Manifest, parseManifest } from '../../bakery/core/manifest.ts';
-import { select } from '../../bakery/core/matrix.ts';
-import { annotationsOf, publicTags, testedTag } from '../../bakery/core/publish.ts';
-import type { PublishReport } from '../../bakery/core/published.ts';
-import { openRegistry } from '../../bakery/registry/client.ts';
-import type { Subject } from '../../bakery/smoke.ts';
+import { openCheckout, planCells, subjectsOf } from '../../bakery/catalogue/checkout.ts';
+import { repositoryOf } from '../../bakery/builder/bake-file.rules.ts';
+import { testKeyOf } from '../../bakery/tester/judge.rules.ts';
+import { type Manifest, parseManifest } from '../../bakery/registry/manifest.rules.ts';
+import { select } from '../../bakery/plan/matrix.rules.ts';
+import { annotationsOf, publicTags, testedTag } from '../../bakery/publisher/need.rules.ts';
+import type { PublishReport } from '../../bakery/publisher/published.rules.ts';
+import { openRegistry } from '../../bakery/registry/registry.ts';
+import type { Subject } from '../../bakery/tester/smoke.ts';
 import { isWrite, type Recorder, recordRequests } from './recorder.ts';
 import { bakery, checkout, nonce } from '../e2e/support.ts';
 

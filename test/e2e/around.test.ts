@@ -1,7 +1,7 @@
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { platformOfMachine } from '../../ai-run/core/platform.ts';
+import { platformOfMachine } from '../../kernel/platform.ts';
 import { recordingDocker } from './fake-docker.ts';
 import { type FakeRegistry, openRegistry } from './fake-registry.ts';
 import { docker, nonce, type Ran } from './support.ts';

@@ -20,7 +20,7 @@ beforeAll(async () => {
   await mkdir(join(root, 'bin'));
   await writeFile(
     bakery,
-    `#!/bin/sh\nexec '${process.execPath}' '${checkout}/bakery/cli.ts' "$@"\n`,
+    `#!/bin/sh\nexec '${process.execPath}' '${checkout}/bakery/cli/main.ts' "$@"\n`,
   );
   await chmod(bakery, 0o755);
   user = await mkdtemp(join(tmpdir(), 'ai-run-e2e-'));
@@ -36,7 +36,7 @@ afterAll(async () => {
 
 test('an image that is not there is built, tested and run, in any folder', async () => {
   const aiRun = (...flags: string[]) =>
-    run(process.execPath, [join(checkout, 'ai-run/cli.ts'), ...flags, agent], {
+    run(process.execPath, [join(checkout, 'ai-run/cli/cli.ts'), ...flags, agent], {
       cwd: join(user, 'projects/shop'),
       env: { HOME: user, PATH: `${root}/bin${delimiter}${process.env['PATH']}` },
     });

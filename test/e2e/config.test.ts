@@ -56,7 +56,7 @@ describe.skipIf(!isHere)(
   () => {
     let root: string;
     const servers = async (): Promise<readonly string[]> => {
-      const cli = join(checkout, 'ai-run/cli.ts');
+      const cli = join(checkout, 'ai-run/cli/cli.ts');
       const args = [cli, '--network', 'none', 'gemini', '--', 'mcp', 'list'];
       const { stdout, stderr } = await run(process.execPath, args, {
         cwd: join(root, 'projects/shop'),

@@ -18,7 +18,7 @@ export const startBakery = (
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
 ): Caller => {
-  const child = spawn(process.execPath, [join(checkout, 'bakery/cli.ts'), ...args], {
+  const child = spawn(process.execPath, [join(checkout, 'bakery/cli/main.ts'), ...args], {
     cwd: checkout,
     env: { ...process.env, NO_COLOR: '1', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],

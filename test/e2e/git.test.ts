@@ -1,10 +1,10 @@
 import { chownSync, existsSync, lchownSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { launch } from '../../ai-run/core/launch.ts';
-import type { Part } from '../../ai-run/core/part.ts';
-import { platformOfMachine } from '../../ai-run/core/platform.ts';
-import { harden } from '../../ai-run/core/policy.ts';
+import { launch } from '../../kernel/launch.ts';
+import type { Part } from '../../ai-run/part.rules.ts';
+import { platformOfMachine } from '../../kernel/platform.ts';
+import { harden } from '../../kernel/policy.ts';
 import { openElsewhere } from '../../ai-run/git/elsewhere.ts';
 import type { GitOptions } from '../../ai-run/git/git.ts';
 import { openMasks } from '../../ai-run/project/masks.ts';

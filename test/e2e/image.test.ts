@@ -3,10 +3,10 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
-import { launch } from '../../ai-run/core/launch.ts';
-import { type Platform, platformOfMachine } from '../../ai-run/core/platform.ts';
-import { harden } from '../../ai-run/core/policy.ts';
-import { findImage, type Wanted } from '../../ai-run/image.ts';
+import { launch } from '../../kernel/launch.ts';
+import { type Platform, platformOfMachine } from '../../kernel/platform.ts';
+import { harden } from '../../kernel/policy.ts';
+import { findImage, type Wanted } from '../../ai-run/image/image.ts';
 import { type FakeRegistry, openRegistry } from './fake-registry.ts';
 import { docker, nonce } from './support.ts';
 

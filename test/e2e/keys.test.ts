@@ -10,11 +10,11 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { launch } from '../../ai-run/core/launch.ts';
-import { platformOfMachine } from '../../ai-run/core/platform.ts';
-import { containerUser, harden } from '../../ai-run/core/policy.ts';
-import { openKeys } from '../../ai-run/git/keys.ts';
-import { thisOwner } from '../../ai-run/sessions/owner.ts';
+import { launch } from '../../kernel/launch.ts';
+import { platformOfMachine } from '../../kernel/platform.ts';
+import { containerUser, harden } from '../../kernel/policy.ts';
+import { openKeys } from '../../ai-run/keys/keys.ts';
+import { thisOwner } from '../../ai-run/session/owner.ts';
 import { until } from './fake-caller.ts';
 import { type GitServer, makeKey, noServer, openServer } from './fake-server.ts';
 import { type Ran, run } from './support.ts';

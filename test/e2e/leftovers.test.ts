@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { trialLabel, trialName, trialRepository } from '../../bakery/core/trial.ts';
-import { openEngine } from '../../bakery/engine.ts';
-import { sweepTests } from '../../bakery/leftovers.ts';
-import { openRegistry } from '../../bakery/registry/client.ts';
+import { trialLabel, trialName, trialRepository } from '../../bakery/tester/trial-names.rules.ts';
+import { openEngine } from '../../bakery/engine/engine.ts';
+import { sweepTests } from '../../bakery/tester/leftovers.ts';
+import { openRegistry } from '../../bakery/registry/registry.ts';
 import { docker, nonce, run } from './support.ts';
 
 /** What tests of images leave in the engine when they are killed. */

@@ -105,7 +105,7 @@ describe('without a terminal', () => {
   test('who stops reading costs neither the exit code nor what is done afterwards', async () => {
     const script = 'echo ready; sleep 1; mkdir -p .idea; echo x > Makefile; exit 7';
     const line = '("$@" 2>&1 </dev/null; echo "rc $?" >"$HOME/rc") | head -1';
-    const cli = join(checkout, 'ai-run/cli.ts');
+    const cli = join(checkout, 'ai-run/cli/cli.ts');
     const { stdout } = await run(
       'sh',
       ['-c', line, 'sh', process.execPath, cli, ...shell(script)],

@@ -43,7 +43,7 @@ export const run = (
   });
 
 export const bakery = (args: readonly string[], options: RunOptions = {}): Promise<Ran> =>
-  run(process.execPath, [join(checkout, 'bakery/cli.ts'), ...args], options);
+  run(process.execPath, [join(checkout, 'bakery/cli/main.ts'), ...args], options);
 
 export const docker = (...args: readonly string[]): Promise<Ran> => run('docker', args);
 

@@ -17,7 +17,7 @@ export type Tiny = {
   readonly close: () => Promise<void>;
 };
 
-const cli = join(checkout, 'ai-run/cli.ts');
+const cli = join(checkout, 'ai-run/cli/cli.ts');
 
 type TinyOptions = {
   /** What it stands on; the smallest one there is, where nothing is said. */

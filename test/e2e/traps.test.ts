@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { lintDockerfile, ruleNames } from '../../bakery/core/lint.ts';
+import { lintDockerfile, ruleNames } from '../../bakery/templates/lint.rules.ts';
 import { nonce } from './support.ts';
 import {
   here,

@@ -13,10 +13,10 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { Kept } from '../../ai-run/core/home.ts';
-import { launch } from '../../ai-run/core/launch.ts';
-import { platformOfMachine } from '../../ai-run/core/platform.ts';
-import { containerUser, harden, type Mount, type Policy } from '../../ai-run/core/policy.ts';
+import type { Kept } from '../../ai-run/home/lifetime.rules.ts';
+import { launch } from '../../kernel/launch.ts';
+import { platformOfMachine } from '../../kernel/platform.ts';
+import { containerUser, harden, type Mount, type Policy } from '../../kernel/policy.ts';
 import { openHome } from '../../ai-run/home/home.ts';
 import { openMasks } from '../../ai-run/project/masks.ts';
 import { openWorkspaces } from '../../ai-run/project/workspace.ts';

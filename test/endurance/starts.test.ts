@@ -44,7 +44,7 @@ const lines = async (...args: string[]): Promise<string[]> =>
   (await docker(...args)).stdout.split('\n').filter((line) => line !== '');
 
 const script = 'echo x > ~/file; mkdir ~/folder; echo x > /tmp/file';
-const words = (): string[] => [join(checkout, 'ai-run/cli.ts'), tiny.agent, '--', '-c', script];
+const words = (): string[] => [join(checkout, 'ai-run/cli/cli.ts'), tiny.agent, '--', '-c', script];
 const environment = (): NodeJS.ProcessEnv => ({ ...process.env, ...tiny.env, TMPDIR: temporary });
 
 /** Starts ai-run in a process group of its own, and kills it after some milliseconds: alone, or with all it has started. */

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { setTimeout } from 'node:timers/promises';
-import { harden } from '../../ai-run/core/policy.ts';
+import { harden } from '../../kernel/policy.ts';
 import { bakery, docker, nonce, type Ran, run } from '../e2e/support.ts';
 import { aiRun, makeTinyImage, type Tiny } from '../e2e/tiny-image.ts';
 import { report, withSecurity } from './report.ts';

@@ -1,7 +1,7 @@
-import type { Command } from '../../ai-run/core/command.ts';
-import { launch } from '../../ai-run/core/launch.ts';
-import { platformOfMachine } from '../../ai-run/core/platform.ts';
-import type { Policy } from '../../ai-run/core/policy.ts';
+import type { Command } from '../../kernel/command.ts';
+import { launch } from '../../kernel/launch.ts';
+import { platformOfMachine } from '../../kernel/platform.ts';
+import type { Policy } from '../../kernel/policy.ts';
 import type { Machine, Vector } from './vectors.ts';
 
 type Attempt = Pick<Vector, 'run' | 'drop' | 'add' | 'swap'>;

@@ -1,4 +1,4 @@
-import type { Policy } from '../../ai-run/core/policy.ts';
+import type { Policy } from '../../kernel/policy.ts';
 
 /** What an agent should not reach. */
 export type Machine = {

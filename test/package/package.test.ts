@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import about from '../../package.json' with { type: 'json' };
 import { checkout, type Ran } from '../e2e/support.ts';
 import { makeTinyImage, type Tiny } from '../e2e/tiny-image.ts';
-import { install, type Installed, type Node, nodes } from './installed.ts';
+import { install, type Installed, type Node, nodes, type Packed } from './installed.ts';
 
 /** What a user gets: the tarball installed into an empty prefix, and ai-run as one file. */
 
@@ -15,7 +15,7 @@ beforeAll(async () => {
 });
 afterAll(() => Promise.all([installed.close(), tiny.close()]));
 
-const oneFile = join(checkout, 'dist/ai-run.mjs');
+const oneFile = join(checkout, 'ai-run/dist/ai-run.mjs');
 
 const said = ({ code, stdout, stderr }: Ran): string => {
   expect(code, stderr).toBe(0);
@@ -29,9 +29,9 @@ const inProject = (node: Node, words: readonly [string, ...string[]]): Promise<R
 const bakery = (node: Node, cwd: string, ...args: readonly string[]): Promise<Ran> =>
   installed.run(node, ['bakery', ...args], { cwd });
 
-/** What the tarball holds in a folder. */
-const below = (folder: string): string[] => {
-  const inside = installed.files.filter((file) => file.startsWith(folder));
+/** What a tarball holds in a folder. */
+const below = (name: Packed, folder: string): string[] => {
+  const inside = installed.files[name].filter((file) => file.startsWith(folder));
   return [...new Set(inside.map((file) => file.slice(folder.length).split('/')[0] ?? ''))];
 };
 
@@ -43,26 +43,45 @@ const copied = async (folder: string): Promise<string> => {
 };
 
 describe('the tarball', () => {
-  test.each([
-    ['', 'LICENSE README.md agents bakery bakery.yaml dist package.json runtimes'],
-    ['dist/', 'ai-run ai-run.mjs bakery package.json run'],
-    ['dist/ai-run/', 'core'],
-    ['bakery/', 'templates'],
-  ])('holds in %j nothing but what is needed', (folder, names) => {
+  test.each<[Packed, string, string]>([
+    ['ai-run', '', 'README.md dist package.json'],
+    ['ai-run', 'dist/', 'ai-run.mjs run'],
+    ['ai-run', 'dist/run/', 'ai-run.mjs ai-run.script.js'],
+    ['ai-bakery', '', 'LICENSE README.md agents bakery.yaml dist package.json runtimes templates'],
+  ])('of %s holds in %j nothing but what is needed', (name, folder, names) => {
     // It comes with the upstream images' lock where there is one.
-    const found = below(folder).filter((name) => name !== 'upstream.lock.yaml');
+    const found = below(name, folder).filter((one) => one !== 'upstream.lock.yaml');
     expect(found.toSorted().join(' ')).toBe(names);
   });
 
-  test('holds no sources, no maps, and nothing of this machine', async () => {
-    const kinds = new Set(installed.files.map((file) => extname(file)));
-    expect([...kinds].toSorted().join(' ')).toBe(' .hbs .js .json .md .mjs .txt .yaml');
-    expect(installed.files.filter((file) => basename(file).startsWith('.'))).toEqual([]);
+  test.each<[Packed, string]>([
+    ['ai-run', '.js .json .md .mjs'],
+    ['ai-bakery', ' .hbs .js .json .md .txt .yaml'],
+  ])('of %s holds no sources, no maps, and nothing of this machine', async (name, kinds) => {
+    const files = installed.files[name];
+    const found = new Set(files.map((file) => extname(file)));
+    expect([...found].toSorted().join(' ')).toBe(kinds);
+    expect(files.filter((file) => basename(file).startsWith('.'))).toEqual([]);
     // It would be there: the checkout has one.
     expect((await stat(join(checkout, 'bakery.local.yaml'))).isFile()).toBe(true);
-    expect(installed.files.filter((file) => file.includes('.local.'))).toEqual([]);
+    expect(files.filter((file) => file.includes('.local.'))).toEqual([]);
+  });
+
+  test('of ai-run installs zod, and nothing else', () => {
+    expect(installed.tree).toEqual(['zod']);
   });
 });
+
+test.each([['ai-run'], ['bakery'], ['ai-run', 'list'], ['bakery', 'list', '--json']] as const)(
+  'Node 20 is told by %s in one line',
+  async (...words) => {
+    const { code, stdout, stderr } = await installed.run('20', [...words]);
+    expect([code, stdout]).toEqual([1, '']);
+    expect(stderr).toMatch(
+      /^error\[E_NODE\]: (ai-run|bakery) needs Node 22\.18 or newer, and this is Node 20\.\d+\.\d+[^\n]*\n$/,
+    );
+  },
+);
 
 describe.each(nodes)('with Node %s', (node) => {
   test('the machine’s own Node is not the one that is tested', async () => {

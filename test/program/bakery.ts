@@ -6,7 +6,7 @@ import { fixtures } from '../unit/support.ts';
 
 export const checkout = join(fixtures, 'checkout');
 const root = join(import.meta.dirname, '..', '..');
-export const cli = join(root, 'bakery', 'cli.ts');
+export const cli = join(root, 'bakery', 'cli', 'main.ts');
 
 export type Ended = {
   readonly code: number | null;

@@ -7,7 +7,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 /** `ai-run --build` calls a program named bakery, and an engine that has no image: both are small programs here. */
 
 const checkout = resolve(import.meta.dirname, '../..');
-const cli = join(checkout, 'ai-run/cli.ts');
+const cli = join(checkout, 'ai-run/cli/cli.ts');
 let root: string;
 
 const program = (path: string, script: string): void => {

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 
-const exec = join(import.meta.dirname, '../../ai-run/exec.ts');
+const exec = join(import.meta.dirname, '../../ai-run/host/exec.ts');
 
 /** Ends with what `capture` says of this command, as soon as nothing is left to do. */
 const capture = (command: object, timeout: number) =>

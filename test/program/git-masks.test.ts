@@ -1,7 +1,7 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { Part } from '../../ai-run/core/part.ts';
+import type { Part } from '../../ai-run/part.rules.ts';
 import { agentGit, commitAll, makeMachine, type Machine } from './repositories.ts';
 
 let machine: Machine;

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { Ended } from './bakery.ts';
 
 const root = join(import.meta.dirname, '../..');
-const cli = join(root, 'ai-run/cli.ts');
+const cli = join(root, 'ai-run/cli/cli.ts');
 
 /** A user with a home of their own, and programs of their own on PATH; no engine. */
 export type Home = {

@@ -13,7 +13,7 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import type { HostConfig } from '../../ai-run/core/host-config.ts';
+import type { HostConfig } from '../../ai-run/home/carried.rules.ts';
 import { openHome } from '../../ai-run/home/home.ts';
 import { openHostConfig } from '../../ai-run/home/host-config.ts';
 

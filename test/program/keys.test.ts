@@ -17,14 +17,14 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { Owner, Session } from '../../ai-run/core/session.ts';
-import { sshConfig } from '../../ai-run/core/ssh-config.ts';
-import { chooseKeys } from '../../ai-run/git/allowed.ts';
-import { openKeys } from '../../ai-run/git/keys.ts';
-import { openSshFolder } from '../../ai-run/git/ssh-folder.ts';
-import type { Ask } from '../../ai-run/project/ask.ts';
-import { sweepFolders } from '../../ai-run/sessions/leftovers.ts';
-import { thisOwner } from '../../ai-run/sessions/owner.ts';
+import type { Owner, Session } from '../../ai-run/session/labels.rules.ts';
+import { sshConfig } from '../../ai-run/keys/ssh-config.rules.ts';
+import { chooseKeys } from '../../ai-run/keys/choose-keys.ts';
+import { openKeys } from '../../ai-run/keys/keys.ts';
+import { openSshFolder } from '../../ai-run/keys/ssh-folder.ts';
+import type { Ask } from '../../ai-run/host/ask.ts';
+import { sweepFolders } from '../../ai-run/session/session-folder.ts';
+import { thisOwner } from '../../ai-run/session/owner.ts';
 
 /** The user's `~/.ssh` with real keys, and what a session takes of it. */
 

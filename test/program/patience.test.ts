@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { capture, run } from '../../bakery/exec.ts';
+import { capture, run } from '../../bakery/host/exec.ts';
 
 /** How long the bakery listens to a program that says nothing. */
 

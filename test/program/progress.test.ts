@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 
-const exec = join(import.meta.dirname, '../../ai-run/exec.ts');
+const exec = join(import.meta.dirname, '../../ai-run/host/exec.ts');
 
 /** A program that shows the progress of `sh -c script`, and then what it got back, or what was wrong. */
 const start = (script: string) => {

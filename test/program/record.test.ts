@@ -4,9 +4,9 @@ import { chmod, mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from 
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import type { Owner } from '../../ai-run/core/session.ts';
-import { thisOwner } from '../../ai-run/sessions/owner.ts';
-import { openRecord, sweepSessions } from '../../ai-run/sessions/record.ts';
+import type { Owner } from '../../ai-run/session/labels.rules.ts';
+import { thisOwner } from '../../ai-run/session/owner.ts';
+import { openRecord, sweepSessions } from '../../ai-run/session/record.ts';
 
 /** A `docker` on PATH that only notes what it is asked: the engine's part is tested with a real one. */
 

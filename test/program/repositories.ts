@@ -2,8 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import type { Part } from '../../ai-run/core/part.ts';
-import { walk } from '../../ai-run/files/walk.ts';
+import type { Part } from '../../ai-run/part.rules.ts';
+import { walk } from '../../ai-run/host/walk.ts';
 import { type GitOptions, openGit } from '../../ai-run/git/git.ts';
 import { gitVerb } from '../../ai-run/git/verb.ts';
 

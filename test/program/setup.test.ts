@@ -11,8 +11,8 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { sessionLabels } from '../../ai-run/core/session.ts';
-import { thisOwner } from '../../ai-run/sessions/owner.ts';
+import { sessionLabels } from '../../ai-run/session/labels.rules.ts';
+import { thisOwner } from '../../ai-run/session/owner.ts';
 import { type Home, makeHome } from './home.ts';
 import { isInstalled } from './shells.ts';
 

@@ -3,10 +3,10 @@ import { once } from 'node:events';
 import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { help } from '../../ai-run/help.ts';
+import { help } from '../../ai-run/cli/help.ts';
 import { type Home, makeHome } from './home.ts';
 
-const cli = join(import.meta.dirname, '../../ai-run/cli.ts');
+const cli = join(import.meta.dirname, '../../ai-run/cli/cli.ts');
 
 let home: Home;
 /** What the only docker on PATH was asked: the sessions of the real engine are no business of these tests. */

@@ -1,4 +1,4 @@
-import type { PublishReport } from '../../bakery/core/published.ts';
+import type { PublishReport } from '../../bakery/publisher/published.rules.ts';
 import { descendants, startBakery } from '../e2e/fake-caller.ts';
 import type { FaultProxy } from './fault-proxy.ts';
 import { isAt, type Moment } from './killer.ts';

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { jsonSchemas } from '../../bakery/core/schema.ts';
+import { jsonSchemas } from '../../bakery/catalogue/schema.rules.ts';
 
 test('the JSON schemas for editors are what the types say today (npm run schemas writes them)', async () => {
   const schemas = Object.entries(jsonSchemas());

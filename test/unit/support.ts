@@ -6,7 +6,7 @@ import {
   type Folder,
   formatIssue,
   lockIssues,
-} from '../../bakery/core/catalogue.ts';
+} from '../../bakery/catalogue/catalogue.rules.ts';
 
 /** Definitions as they would be read from disk, made in memory: each test changes the one thing it is about. */
 

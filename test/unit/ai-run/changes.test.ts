@@ -10,9 +10,9 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { walk } from '../../../ai-run/files/walk.ts';
+import { walk } from '../../../ai-run/host/walk.ts';
 import { openChanges } from '../../../ai-run/project/changes.ts';
-import { runBy } from '../../../ai-run/core/risky.ts';
+import { runBy } from '../../../ai-run/project/risky.rules.ts';
 
 describe('files that run code on the host', () => {
   test.each([

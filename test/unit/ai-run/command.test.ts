@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { describe, expect, test } from 'vitest';
-import { formatCommand } from '../../../ai-run/core/command.ts';
+import { formatCommand } from '../../../kernel/command.ts';
 
 describe('a formatted command', () => {
   test.each([

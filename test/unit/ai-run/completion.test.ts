@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { candidates, type Sources } from '../../../ai-run/core/completion.ts';
+import { candidates, type Sources } from '../../../ai-run/cli/candidates.rules.ts';
 
 const images = [
   { agent: 'claude', tag: 'base' },

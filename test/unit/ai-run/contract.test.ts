@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { Contract, parseContract } from '../../../ai-run/core/contract.ts';
+import { Contract, parseContract } from '../../../kernel/contract.ts';
 
 const minimal = { schema: 1, agent: 'otter', version: '1.2.3', command: ['/opt/agent/bin/otter'] };
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { credentials, type Wallet } from '../../../ai-run/core/credentials.ts';
-import { UserError } from '../../../ai-run/core/error.ts';
+import { credentials, type Wallet } from '../../../ai-run/keys/credentials.rules.ts';
+import { UserError } from '../../../kernel/error.ts';
 
 const wallet = (changes: Partial<Wallet> = {}) =>
   credentials({

@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { engineFindings } from '../../../ai-run/core/engine-findings.ts';
-import { type EngineInfo, parseEngine } from '../../../ai-run/core/engine-info.ts';
-import { unfit } from '../../../ai-run/core/unfit.ts';
-import { escapesOf } from '../../../ai-run/core/escapes.ts';
-import { formatFindings } from '../../../ai-run/core/finding.ts';
+import { engineFindings } from '../../../ai-run/doctor/engine-findings.rules.ts';
+import { type EngineInfo, parseEngine } from '../../../ai-run/engine/engine-info.rules.ts';
+import { unfit } from '../../../ai-run/engine/unfit.rules.ts';
+import { escapesOf } from '../../../ai-run/doctor/known-escapes.rules.ts';
+import { formatFindings } from '../../../ai-run/doctor/finding.rules.ts';
 import { fixtures } from '../support.ts';
 
 /** What real engines have answered; `desktop` and `podman` are written after what their makers publish. */

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { chosenContext, endpointOf } from '../../../ai-run/core/endpoint.ts';
+import { chosenContext, endpointOf } from '../../../kernel/endpoint.ts';
 
 test.each([
   [{}, undefined, undefined],

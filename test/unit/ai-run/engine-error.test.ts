@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { engineError, pullError } from '../../../ai-run/core/engine-error.ts';
+import { engineError, pullError } from '../../../ai-run/engine/engine-error.rules.ts';
 
 /** Messages as Docker 28 prints them, with and without the containerd image store. */
 const image = 'registry.example.com/ai/ai-otter:go';

@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
-import { readEnvFile } from '../../../ai-run/settings.ts';
+import { readEnvFile } from '../../../ai-run/settings/read-env-file.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'ai-env-'));
 const path = join(root, '.ai-env');

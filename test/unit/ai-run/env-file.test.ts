@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { parseEnvFile } from '../../../ai-run/core/env-file.ts';
-import { UserError } from '../../../ai-run/core/error.ts';
+import { parseEnvFile } from '../../../ai-run/settings/env-file.rules.ts';
+import { UserError } from '../../../kernel/error.ts';
 
 const parse = (text: string) => parseEnvFile(text, '~/.ai-env');
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { allowedLine, parseAllowed } from '../../../ai-run/core/git-allowed.ts';
+import { allowedLine, parseAllowed } from '../../../ai-run/keys/allowed.rules.ts';
 
 describe('~/.ai-git-allowed', () => {
   test('names keys and a workspace on each line, and the last one holds', () => {

@@ -9,7 +9,7 @@ import {
   shadowConfig,
   unsupported,
   withoutCredentials,
-} from '../../../ai-run/core/git-config.ts';
+} from '../../../ai-run/git/config.rules.ts';
 
 const own = (entries: Readonly<Record<string, string>>): Entry[] =>
   Object.entries(entries).map(([key, value]) => ({

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { fits } from '../../../ai-run/core/glob.ts';
+import { fits } from '../../../ai-run/project/glob.rules.ts';
 
 describe('a pattern', () => {
   test.each<[string, string[], string[]]>([

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { harden } from '../../../ai-run/core/policy.ts';
+import { harden } from '../../../kernel/policy.ts';
 import { commandsOf } from '../../escape/start.ts';
 import { printing, vectors } from '../../escape/vectors.ts';
 

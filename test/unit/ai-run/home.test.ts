@@ -25,9 +25,9 @@ import {
   projectName,
   type Kept,
   outermost,
-} from '../../../ai-run/core/home.ts';
-import { containerUser } from '../../../ai-run/core/policy.ts';
-import { holdFolder } from '../../../ai-run/files/folder.ts';
+} from '../../../ai-run/home/lifetime.rules.ts';
+import { containerUser } from '../../../kernel/policy.ts';
+import { holdFolder } from '../../../ai-run/host/folder.ts';
 import { openHome } from '../../../ai-run/home/home.ts';
 
 test.each([

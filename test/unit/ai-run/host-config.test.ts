@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { carryText, carryValues, isOwnFile, pick } from '../../../ai-run/core/host-config.ts';
+import { carryText, carryValues, isOwnFile, pick } from '../../../ai-run/home/carried.rules.ts';
 
 describe('of a user’s settings', () => {
   const settings = JSON.stringify({

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { listedIds, parseImages, splitName } from '../../../ai-run/core/image-list.ts';
+import { listedIds, parseImages, splitName } from '../../../ai-run/image/image-list.rules.ts';
 
 const digest = `sha256:${'a'.repeat(64)}`;
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { identityOf, parseInspected } from '../../../ai-run/core/image.ts';
+import { identityOf, parseInspected } from '../../../kernel/image.ts';
 
 const id = `sha256:${'a'.repeat(64)}`;
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { launch, type Launch } from '../../../ai-run/core/launch.ts';
-import { harden, type Policy } from '../../../ai-run/core/policy.ts';
+import { launch, type Launch } from '../../../kernel/launch.ts';
+import { harden, type Policy } from '../../../kernel/policy.ts';
 
 const policy = harden({ user: { uid: 1001, gid: 1002 }, network: { mode: 'none' } });
 

@@ -7,7 +7,7 @@ import {
   type OwnFile,
   registryFinding,
   terminalFinding,
-} from '../../../ai-run/core/machine-findings.ts';
+} from '../../../ai-run/doctor/machine-findings.rules.ts';
 
 const home: OwnFile = { name: '~/.ai-home', kind: 'folder', uid: 1000, mode: 0o40700 };
 const env: OwnFile = { name: '~/.ai-env', kind: 'file', uid: 1000, mode: 0o100600 };

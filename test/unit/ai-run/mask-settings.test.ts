@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { patternMistake, userMasks } from '../../../ai-run/core/mask-settings.ts';
+import { patternMistake, userMasks } from '../../../ai-run/project/mask-settings.rules.ts';
 
 test.each([
   [{}, {}, [], []],

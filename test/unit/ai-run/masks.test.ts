@@ -22,10 +22,10 @@ import {
   type MaskSettings,
   pinMounts,
   secretsOf,
-} from '../../../ai-run/core/masks.ts';
-import type { Part } from '../../../ai-run/core/part.ts';
-import type { Mount } from '../../../ai-run/core/policy.ts';
-import { type Session, sessionLabels } from '../../../ai-run/core/session.ts';
+} from '../../../ai-run/project/secrets.rules.ts';
+import type { Part } from '../../../ai-run/part.rules.ts';
+import type { Mount } from '../../../kernel/policy.ts';
+import { type Session, sessionLabels } from '../../../ai-run/session/labels.rules.ts';
 import { openMasks } from '../../../ai-run/project/masks.ts';
 import { openPins } from '../../../ai-run/project/pins.ts';
 

@@ -1,5 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { readOptions, type RunFlags, type RunOptions } from '../../../ai-run/core/options.ts';
+import {
+  readOptions,
+  type RunFlags,
+  type RunOptions,
+} from '../../../ai-run/settings/options.rules.ts';
 
 const read = (flags: RunFlags): RunOptions => readOptions(flags, ['claude'], []);
 

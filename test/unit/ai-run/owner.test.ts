@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { hostname } from 'node:os';
 import { describe, expect, test } from 'vitest';
-import { isGone, thisOwner } from '../../../ai-run/sessions/owner.ts';
+import { isGone, thisOwner } from '../../../ai-run/session/owner.ts';
 
 describe('an owner', () => {
   test('is this process as long as it lives', async () => {

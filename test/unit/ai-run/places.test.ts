@@ -2,8 +2,8 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { folderOnTheWay, placesOf } from '../../../ai-run/project/places.ts';
-import { checkKeyPlace } from '../../../ai-run/verify.ts';
+import { folderOnTheWay, placesOf } from '../../../ai-run/host/places.ts';
+import { checkKeyPlace } from '../../../ai-run/image/signature.ts';
 
 let root = '';
 const at = (...names: string[]): string => join(root, ...names);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { harden, home } from '../../../ai-run/core/policy.ts';
+import { harden, home } from '../../../kernel/policy.ts';
 
 const caller = { uid: 1001, gid: 1002 };
 const typesWithStateAt = (target: string) =>

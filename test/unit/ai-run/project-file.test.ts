@@ -1,13 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { messageOf } from '../../../ai-run/core/error.ts';
-import { type RunFlags, readOptions } from '../../../ai-run/core/options.ts';
-import { harden } from '../../../ai-run/core/policy.ts';
-import { parseProjectFile } from '../../../ai-run/core/project-file.ts';
-import { flagsOf, overlay, summary, unsaid } from '../../../ai-run/core/project-flags.ts';
-import { help } from '../../../ai-run/help.ts';
-import { fileWidenings } from '../../../ai-run/core/widening.ts';
+import { messageOf } from '../../../kernel/error.ts';
+import { type RunFlags, readOptions } from '../../../ai-run/settings/options.rules.ts';
+import { harden } from '../../../kernel/policy.ts';
+import { parseProjectFile } from '../../../ai-run/project/parse-project-file.rules.ts';
+import { flagsOf, overlay, summary, unsaid } from '../../../ai-run/project/project-flags.rules.ts';
+import { help } from '../../../ai-run/cli/help.ts';
+import { fileWidenings } from '../../../ai-run/project/widening.rules.ts';
 
 const usual = harden({ user: { uid: 1000, gid: 1000 }, limits: { cpus: 2 } });
 const widens = (text: string, flags: RunFlags = {}): string[] =>

@@ -14,10 +14,18 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { readOptions, type RunFlags, type RunOptions } from '../../../ai-run/core/options.ts';
-import { harden } from '../../../ai-run/core/policy.ts';
-import type { Ask } from '../../../ai-run/project/ask.ts';
-import { checkFolders, guardProjectFiles, openProjectFile } from '../../../ai-run/project/file.ts';
+import {
+  readOptions,
+  type RunFlags,
+  type RunOptions,
+} from '../../../ai-run/settings/options.rules.ts';
+import { harden } from '../../../kernel/policy.ts';
+import type { Ask } from '../../../ai-run/host/ask.ts';
+import {
+  checkFolders,
+  guardProjectFiles,
+  openProjectFile,
+} from '../../../ai-run/project/project-file.ts';
 
 let root = '';
 const at = (...names: string[]): string => join(root, ...names);

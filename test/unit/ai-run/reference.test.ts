@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { UserError } from '../../../ai-run/core/error.ts';
-import { formatReference, parseReference, type Reference } from '../../../ai-run/core/reference.ts';
+import { UserError } from '../../../kernel/error.ts';
+import { formatReference, parseReference, type Reference } from '../../../kernel/reference.ts';
 import { digest } from '../support.ts';
 
 const good: readonly [string, Reference][] = [

@@ -6,7 +6,7 @@ import {
   isRefName,
   parseRef,
   parseRefs,
-} from '../../../ai-run/core/refs.ts';
+} from '../../../ai-run/git/refs.rules.ts';
 
 const id = (digit: string): string => digit.repeat(40);
 

@@ -4,7 +4,7 @@ import {
   type Session,
   sessionLabels,
   sessionName,
-} from '../../../ai-run/core/session.ts';
+} from '../../../ai-run/session/labels.rules.ts';
 
 const session: Session = {
   name: 'claude-shop-3f9a2c',

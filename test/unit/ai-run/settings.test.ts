@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { type Given, settle } from '../../../ai-run/core/settings.ts';
+import { type Given, settle } from '../../../ai-run/settings/settings.rules.ts';
 
 const given = (changes: Partial<Given> = {}): Given => ({
   flags: {},

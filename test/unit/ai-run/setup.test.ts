@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { readAgents, readShell } from '../../../ai-run/core/setup.ts';
-import { formatTable } from '../../../ai-run/core/table.ts';
+import { readAgents, readShell } from '../../../ai-run/setup/setup-flags.rules.ts';
+import { formatTable } from '../../../kernel/table.ts';
 
 test.each([
   ['claude,gemini', ['claude', 'gemini']],

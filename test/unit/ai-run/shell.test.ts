@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { shells } from '../../../ai-run/core/completion-script.ts';
-import { addLine, aliasesOf, aliasText, removeLine } from '../../../ai-run/core/shell.ts';
+import { shells } from '../../../kernel/completion-script.ts';
+import { addLine, aliasesOf, aliasText, removeLine } from '../../../ai-run/setup/shell.rules.ts';
 
 const texts: readonly (readonly [string, string | undefined])[] = [
   ['no file', undefined],

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { sshConfig } from '../../../ai-run/core/ssh-config.ts';
+import { sshConfig } from '../../../ai-run/keys/ssh-config.rules.ts';
 
 const included: Readonly<Record<string, readonly string[]>> = {
   'config.d/*': ['Port 1\nHost inner\n  Port 2', 'ProxyCommand evil'],

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { isKeyName, keyKind } from '../../../ai-run/core/ssh-key.ts';
+import { isKeyName, keyKind } from '../../../ai-run/keys/key-name.rules.ts';
 
 /** The beginning of a key as ssh-keygen writes it; no key follows. */
 const openssh = (cipher: string): string => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { printable, redacted } from '../../../ai-run/core/text.ts';
+import { printable, redacted } from '../../../kernel/text.ts';
 
 describe('printable text', () => {
   test.each([

@@ -1,14 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { parseProjectFile } from '../../../ai-run/core/project-file.ts';
-import { type Given, settle } from '../../../ai-run/core/settings.ts';
-import { whyReserved } from '../../../ai-run/core/variable.ts';
-import {
-  type Trust,
-  trustWord,
-  verifyCommand,
-  verifyError,
-} from '../../../ai-run/core/verification.ts';
-import { parseVerify } from '../../../ai-run/core/verify.ts';
+import { parseProjectFile } from '../../../ai-run/project/parse-project-file.rules.ts';
+import { type Given, settle } from '../../../ai-run/settings/settings.rules.ts';
+import { whyReserved } from '../../../kernel/variable.ts';
+import { type Trust, trustWord, verifyCommand, verifyError } from '../../../kernel/cosign.ts';
+import { parseVerify } from '../../../kernel/trust.ts';
 import { digest } from '../support.ts';
 
 const pem = '-----BEGIN PUBLIC KEY-----\nMFkw\n-----END PUBLIC KEY-----\n';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { isFrom, lacks } from '../../../ai-run/core/version.ts';
+import { isFrom, lacks } from '../../../ai-run/engine/version.rules.ts';
 
 const runc = ['1.2.8', '1.3.3', '1.4.0-rc.3'];
 

@@ -14,15 +14,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { type Ask, askOn } from '../../../ai-run/project/ask.ts';
-import { launch } from '../../../ai-run/core/launch.ts';
-import { harden } from '../../../ai-run/core/policy.ts';
+import { type Ask, askOn } from '../../../ai-run/host/ask.ts';
+import { launch } from '../../../kernel/launch.ts';
+import { harden } from '../../../kernel/policy.ts';
 import {
   checkFolder,
   parseMount,
   parseWorkspaces,
   workspaceLine,
-} from '../../../ai-run/core/workspace.ts';
+} from '../../../ai-run/project/folders.rules.ts';
 import { findUserHome, findWorkspace, openWorkspaces } from '../../../ai-run/project/workspace.ts';
 
 const code = (name: string) => expect.objectContaining({ code: name });

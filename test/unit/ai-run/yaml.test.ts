@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { type Entry, parseYaml } from '../../../ai-run/core/yaml.ts';
+import { type Entry, parseYaml } from '../../../ai-run/project/yaml.rules.ts';
 
 const file = 'settings.yaml';
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { attestations, attestOf } from '../../../bakery/core/attest.ts';
-import { WrittenSettings } from '../../../bakery/core/settings.ts';
+import { attestations, attestOf } from '../../../bakery/builder/attest.rules.ts';
+import { WrittenSettings } from '../../../bakery/catalogue/settings.rules.ts';
 import { digest } from '../support.ts';
 
 const scanner = `docker.io/docker/buildkit-syft-scanner:1@${digest('a')}`;

@@ -11,10 +11,10 @@ import {
   type RegistryOutput,
   tagOf,
   targetName,
-} from '../../../bakery/core/bake.ts';
-import type { Image, Layer } from '../../../bakery/core/plan.ts';
-import { annotationsOf } from '../../../bakery/core/publish.ts';
-import { sourceDate } from '../../../bakery/core/source-date.ts';
+} from '../../../bakery/builder/bake-file.rules.ts';
+import type { Image, Layer } from '../../../bakery/plan/plan.rules.ts';
+import { annotationsOf } from '../../../bakery/publisher/need.rules.ts';
+import { sourceDate } from '../../../bakery/templates/source-date.rules.ts';
 import { digest } from '../support.ts';
 import { image } from './images.ts';
 

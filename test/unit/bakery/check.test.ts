@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { harden } from '../../../ai-run/core/policy.ts';
+import { harden } from '../../../kernel/policy.ts';
 import {
   judge,
   neverRan,
@@ -8,8 +8,8 @@ import {
   smokePolicy,
   testKey,
   testKeyOf,
-} from '../../../bakery/core/check.ts';
-import { Check } from '../../../bakery/core/definition.ts';
+} from '../../../bakery/tester/judge.rules.ts';
+import { Check } from '../../../bakery/catalogue/definition.rules.ts';
 import { agentFolder, goFolder, readCatalogue, runtimeFolder } from '../support.ts';
 
 const seen = (changes: Partial<Seen>): Seen => ({

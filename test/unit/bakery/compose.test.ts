@@ -8,9 +8,9 @@ import {
   indexOf,
   manifestsOf,
   type Single,
-} from '../../../bakery/core/compose.ts';
-import { digestOf, parseManifest } from '../../../bakery/core/manifest.ts';
-import { stagingTag } from '../../../bakery/core/publish.ts';
+} from '../../../bakery/composer/manifests.rules.ts';
+import { digestOf, parseManifest } from '../../../bakery/registry/manifest.rules.ts';
+import { stagingTag } from '../../../bakery/publisher/need.rules.ts';
 import { digest, fixtures } from '../support.ts';
 import { image } from './images.ts';
 

@@ -1,10 +1,14 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { type Checkout, openCheckout, planCells } from '../../../bakery/checkout.ts';
-import { renderer, type Templates, upstreamsOf } from '../../../bakery/core/dockerfile.ts';
-import { lintDockerfile } from '../../../bakery/core/lint.ts';
-import { select } from '../../../bakery/core/matrix.ts';
+import { type Checkout, openCheckout, planCells } from '../../../bakery/catalogue/checkout.ts';
+import {
+  renderer,
+  type Templates,
+  upstreamsOf,
+} from '../../../bakery/templates/dockerfile.rules.ts';
+import { lintDockerfile } from '../../../bakery/templates/lint.rules.ts';
+import { select } from '../../../bakery/plan/matrix.rules.ts';
 import { agentFolder, fixtures, readCatalogue, runtimeFolder } from '../support.ts';
 
 let checkout: Checkout;

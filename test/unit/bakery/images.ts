@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import type { Manifest } from '../../../bakery/core/manifest.ts';
-import { parseManifest } from '../../../bakery/core/manifest.ts';
-import type { Image } from '../../../bakery/core/plan.ts';
-import { annotationsOf } from '../../../bakery/core/publish.ts';
+import type { Manifest } from '../../../bakery/registry/manifest.rules.ts';
+import { parseManifest } from '../../../bakery/registry/manifest.rules.ts';
+import type { Image } from '../../../bakery/plan/plan.rules.ts';
+import { annotationsOf } from '../../../bakery/publisher/need.rules.ts';
 import { digest } from '../support.ts';
 
 /** Images and what a registry has of them, made in memory. */

@@ -1,9 +1,14 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { isLayerTag, layerReference, linkedText, partOf } from '../../../bakery/core/layer.ts';
-import type { Layer } from '../../../bakery/core/plan.ts';
-import { isWorkingTag } from '../../../bakery/core/publish.ts';
+import {
+  isLayerTag,
+  layerReference,
+  linkedText,
+  partOf,
+} from '../../../bakery/composer/layer-names.rules.ts';
+import type { Layer } from '../../../bakery/plan/plan.rules.ts';
+import { isWorkingTag } from '../../../bakery/publisher/need.rules.ts';
 import { digest, fixtures } from '../support.ts';
 
 const layer: Layer = {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { lintDockerfile, ruleNames } from '../../../bakery/core/lint.ts';
+import { lintDockerfile, ruleNames } from '../../../bakery/templates/lint.rules.ts';
 import { digest } from '../support.ts';
 
 const pinned = `docker.io/library/debian:13@${digest('a')}`;

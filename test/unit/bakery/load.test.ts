@@ -3,7 +3,7 @@ import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { loadCatalogue, loadSettings, loadUpstreamLock } from '../../../bakery/load.ts';
+import { loadCatalogue, loadSettings, loadUpstreamLock } from '../../../bakery/catalogue/load.ts';
 import { fixtures } from '../support.ts';
 
 const original = join(fixtures, 'checkout');

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { catalogue, lockedPlatforms } from '../../../bakery/core/catalogue.ts';
-import { inputFiles } from '../../../bakery/core/lock.ts';
+import { catalogue, lockedPlatforms } from '../../../bakery/catalogue/catalogue.rules.ts';
+import { inputFiles } from '../../../bakery/catalogue/lock.rules.ts';
 import {
   agentFolder,
   baseFolder,

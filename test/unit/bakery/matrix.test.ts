@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { pickPlatforms, select, type Selection } from '../../../bakery/core/matrix.ts';
+import { pickPlatforms, select, type Selection } from '../../../bakery/plan/matrix.rules.ts';
 import { agentFolder, baseFolder, goFolder, npmFiles, readCatalogue } from '../support.ts';
 
 const everything: Selection = { agents: [], runtimes: [], platforms: [] };

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { type GitState, originAnnotations, originOf } from '../../../bakery/core/origin.ts';
+import { type GitState, originAnnotations, originOf } from '../../../bakery/plan/origin.rules.ts';
 
 const head = 'a'.repeat(40);
 const gitlab = { CI_PROJECT_URL: 'https://gitlab.example.com/ai/bakery', CI_COMMIT_SHA: head };

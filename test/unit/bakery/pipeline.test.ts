@@ -1,15 +1,15 @@
 import { describe, expect, test } from 'vitest';
-import type { Platform } from '../../../ai-run/core/platform.ts';
-import { CiSettings } from '../../../bakery/core/ci-settings.ts';
-import type { Job } from '../../../bakery/core/pipeline-job.ts';
+import type { Platform } from '../../../kernel/platform.ts';
+import { CiSettings } from '../../../bakery/pipeline/ci-settings.rules.ts';
+import type { Job } from '../../../bakery/pipeline/job.rules.ts';
 import {
   pipeline,
   pipelineJobs,
   type PipelineOptions,
   type Work,
-} from '../../../bakery/core/pipeline.ts';
-import type { Layer } from '../../../bakery/core/plan.ts';
-import type { Need } from '../../../bakery/core/publish.ts';
+} from '../../../bakery/pipeline/pipeline.rules.ts';
+import type { Layer } from '../../../bakery/plan/plan.rules.ts';
+import type { Need } from '../../../bakery/publisher/need.rules.ts';
 import { digest } from '../support.ts';
 import { image, indexOf } from './images.ts';
 

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import type { Folder } from '../../../bakery/core/catalogue.ts';
-import { renderer, type Templates } from '../../../bakery/core/dockerfile.ts';
-import { select, type Selection } from '../../../bakery/core/matrix.ts';
-import { plan, type Plan } from '../../../bakery/core/plan.ts';
+import type { Folder } from '../../../bakery/catalogue/catalogue.rules.ts';
+import { renderer, type Templates } from '../../../bakery/templates/dockerfile.rules.ts';
+import { select, type Selection } from '../../../bakery/plan/matrix.rules.ts';
+import { plan, type Plan } from '../../../bakery/plan/plan.rules.ts';
 import {
   agentFolder,
   baseFolder,

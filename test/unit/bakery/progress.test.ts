@@ -6,7 +6,7 @@ import {
   emptyRecord,
   failure,
   record,
-} from '../../../bakery/core/progress.ts';
+} from '../../../bakery/builder/progress.rules.ts';
 import { digest } from '../support.ts';
 
 // Lines as `docker buildx build --progress=rawjson` wrote them, shortened to what is read.

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import type { Digest } from '../../../ai-run/core/reference.ts';
-import { prunable, type Tagged } from '../../../bakery/core/prune.ts';
+import type { Digest } from '../../../kernel/reference.ts';
+import { prunable, type Tagged } from '../../../bakery/publisher/prunable.rules.ts';
 import { digest } from '../support.ts';
 
 const now = Date.parse('2026-11-21');

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import type { Platform } from '../../../ai-run/core/platform.ts';
-import type { Manifest } from '../../../bakery/core/manifest.ts';
-import type { Image } from '../../../bakery/core/plan.ts';
+import type { Platform } from '../../../kernel/platform.ts';
+import type { Manifest } from '../../../bakery/registry/manifest.rules.ts';
+import type { Image } from '../../../bakery/plan/plan.rules.ts';
 import {
   annotationsOf,
   changesOf,
@@ -15,7 +15,7 @@ import {
   stagingTag,
   testedTag,
   writesOf,
-} from '../../../bakery/core/publish.ts';
+} from '../../../bakery/publisher/need.rules.ts';
 import { digest } from '../support.ts';
 import { image, indexOf } from './images.ts';
 

@@ -11,9 +11,9 @@ import {
   isUnseen,
   parseChallenge,
   retryDelay,
-} from '../../../bakery/core/challenge.ts';
-import { parseManifest } from '../../../bakery/core/manifest.ts';
-import { openRegistry } from '../../../bakery/registry/client.ts';
+} from '../../../bakery/registry/challenge.rules.ts';
+import { parseManifest } from '../../../bakery/registry/manifest.rules.ts';
+import { openRegistry } from '../../../bakery/registry/registry.ts';
 
 const digestOf = (letter: string): `sha256:${string}` => `sha256:${letter.repeat(64)}`;
 const bytes = (text: string): Uint8Array<ArrayBuffer> => new Uint8Array(Buffer.from(text));

@@ -1,6 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import type { TestResult } from '../../../bakery/core/check.ts';
-import { firstFault, type ImageReport, junit, verdict } from '../../../bakery/core/report.ts';
+import type { TestResult } from '../../../bakery/tester/judge.rules.ts';
+import {
+  firstFault,
+  type ImageReport,
+  junit,
+  verdict,
+} from '../../../bakery/tester/report.rules.ts';
 import { digest } from '../support.ts';
 
 const result = (changes: Partial<TestResult> = {}): TestResult => ({

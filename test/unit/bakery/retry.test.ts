@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { persist } from '../../../bakery/retry.ts';
+import { persist } from '../../../bakery/host/retry.ts';
 
 /** Fails so many times with `busy`, and counts. */
 const failing = (times: number) => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { lineage } from '../../../bakery/core/catalogue.ts';
+import { lineage } from '../../../bakery/catalogue/catalogue.rules.ts';
 import {
   baseFolder,
   complaints,

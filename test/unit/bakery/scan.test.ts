@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { judgeScan, scanCommand, Scanning } from '../../../bakery/core/scan.ts';
+import { judgeScan, scanCommand, Scanning } from '../../../bakery/publisher/scan.rules.ts';
 import { digest } from '../support.ts';
 
 const image = `registry.example.com/ai/ai-otter@${digest('a')}`;

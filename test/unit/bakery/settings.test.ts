@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { mirrored } from '../../../bakery/core/settings.ts';
+import { mirrored } from '../../../bakery/catalogue/settings.rules.ts';
 
 const mirrors = {
   'docker.io': 'mirror.example.com/docker',

@@ -1,7 +1,7 @@
 import { createHash, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import type { Digest } from '../../../ai-run/core/reference.ts';
-import { type Manifest, parseManifest } from '../../../bakery/core/manifest.ts';
+import type { Digest } from '../../../kernel/reference.ts';
+import { type Manifest, parseManifest } from '../../../bakery/registry/manifest.rules.ts';
 import {
   isSigned,
   payloadOf,
@@ -12,7 +12,7 @@ import {
   type Signing,
   subjectOf,
   WrittenSigning,
-} from '../../../bakery/core/signature.ts';
+} from '../../../bakery/publisher/signature.rules.ts';
 import { digest } from '../support.ts';
 
 const repository = 'registry.example.com/ai/ai-otter';

@@ -1,5 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { checkStatic, type Entry, type StaticSubject } from '../../../bakery/core/static.ts';
+import {
+  checkStatic,
+  type Entry,
+  type StaticSubject,
+} from '../../../bakery/tester/static.rules.ts';
 import { digest } from '../support.ts';
 
 const directory = (path: string, changes: Partial<Entry> = {}): Entry => ({

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import type { Need } from '../../../bakery/core/publish.ts';
-import { missingBefore, type Step } from '../../../bakery/core/steps.ts';
+import type { Need } from '../../../bakery/publisher/need.rules.ts';
+import { missingBefore, type Step } from '../../../bakery/publisher/steps.rules.ts';
 import { image, indexOf } from './images.ts';
 
 const found = (step: 'test' | 'promote' | 'nothing', ...untested: ['linux/arm64'?]): Need => ({

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { isAbandoned, trialName } from '../../../bakery/core/trial.ts';
+import { isAbandoned, trialName } from '../../../bakery/tester/trial-names.rules.ts';
 
 const began = Date.UTC(2026, 10, 21, 9, 30);
 const hours = (number: number): number => began + number * 60 * 60 * 1000;

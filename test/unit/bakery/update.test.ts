@@ -1,5 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { best, candidates, skippedFor, type Trial } from '../../../bakery/core/update.ts';
+import {
+  best,
+  candidates,
+  skippedFor,
+  type Trial,
+} from '../../../bakery/update/candidates.rules.ts';
 
 describe('the versions to try', () => {
   test.each<[string, string[], string, string | undefined, string[]]>([

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import type { Image } from '../../../bakery/core/plan.ts';
-import { pushWaves } from '../../../bakery/core/waves.ts';
+import type { Image } from '../../../bakery/plan/plan.rules.ts';
+import { pushWaves } from '../../../bakery/composer/waves.rules.ts';
 import { digest } from '../support.ts';
 import { image } from './images.ts';
 

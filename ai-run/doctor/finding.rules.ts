@@ -1,0 +1,46 @@
+import { formatTable } from '@ai-bakery/kernel/table.ts';
+import { printable } from '@ai-bakery/kernel/text.ts';
+
+/** What one check of `doctor` found. */
+export type Finding = {
+  readonly check: string;
+  readonly status: 'ok' | 'warning' | 'failed';
+  readonly found: string;
+  /** What to do about it. */
+  readonly hint?: string;
+};
+
+export function ok(check: string, found: string): Finding {
+  return { check, status: 'ok', found };
+}
+
+export function warning(check: string, found: string, hint: string): Finding {
+  return {
+    check,
+    status: 'warning',
+    found,
+    hint,
+  };
+}
+
+export function failed(check: string, found: string, hint: string): Finding {
+  return {
+    check,
+    status: 'failed',
+    found,
+    hint,
+  };
+}
+
+/** One line per check, and below those that are not well what to do. */
+export function formatFindings(findings: readonly Finding[]): string {
+  const lines = formatTable(
+    findings.map(({ check, status, found }) => [status, check, found]),
+  ).split('\n');
+  return findings
+    .flatMap(({ hint }, at) => [
+      lines[at] ?? '',
+      ...(hint === undefined ? [] : [`         ${printable(hint).replaceAll('\n', ' ')}`]),
+    ])
+    .join('\n');
+}

@@ -1,0 +1,162 @@
+import * as z from 'zod/mini';
+
+/** What an engine says of itself, as far as it matters to a sandbox. */
+export type EngineInfo = {
+  readonly kind: 'Docker Engine' | 'Docker Desktop' | 'Podman';
+  readonly version: string;
+  readonly client: string;
+  /** The version of Docker Desktop around it. */
+  readonly desktop?: string;
+  readonly runc?: string;
+  /** Everything it starts belongs to the user who started it; the user's own files are root's inside. */
+  readonly rootless: boolean;
+  /** `userns-remap`: every uid of a container is another one outside. */
+  readonly remapped: boolean;
+  /** The name of its profile; absent where system calls are not filtered. */
+  readonly seccomp?: string;
+  readonly apparmor: boolean;
+  readonly selinux: boolean;
+  readonly cgroup?: string;
+  /** Which limits it cannot set. */
+  readonly unlimited: readonly ('memory' | 'pids' | 'cpus')[];
+  /** Names of its OCI runtimes. */
+  readonly runtimes: readonly string[];
+  /** Authorization plugins in front of its API. */
+  readonly authorization: readonly string[];
+  /** `linux/amd64` */
+  readonly platform?: string;
+  readonly kernel?: string;
+  /** Where it stores images, on the machine it runs on. */
+  readonly storage?: string;
+  readonly warnings: readonly string[];
+};
+
+const text = z.nullish(z.string());
+
+const flag = z.nullish(z.boolean());
+
+const texts = z.nullish(z.array(z.string()));
+
+/** Of `docker version --format={{json .}}`. docs.docker.com/reference/api/engine, SystemVersion */
+const Version = z.object({
+  Client: z.nullish(z.object({ Version: text })),
+  Server: z.nullish(
+    z.object({
+      Version: text,
+      Platform: z.nullish(z.object({ Name: text })),
+      Components: z.nullish(z.array(z.object({ Name: text, Version: text }))),
+    }),
+  ),
+});
+
+/** Of `docker info --format={{json .}}`. docs.docker.com/reference/api/engine, SystemInfo */
+const Info = z.object({
+  SecurityOptions: texts,
+  ServerVersion: text,
+  ClientInfo: z.nullish(z.object({ Version: text })),
+  OperatingSystem: text,
+  OSType: text,
+  Architecture: text,
+  KernelVersion: text,
+  CgroupVersion: text,
+  MemoryLimit: flag,
+  PidsLimit: flag,
+  CpuCfsQuota: flag,
+  CPUCfsQuota: flag,
+  Runtimes: z.nullish(z.record(z.string(), z.unknown())),
+  Plugins: z.nullish(z.object({ Authorization: texts })),
+  DockerRootDir: text,
+  RuncCommit: z.nullish(z.object({ ID: text })),
+  Warnings: texts,
+});
+
+const architectures: Readonly<Record<string, string>> = {
+  x86_64: 'amd64',
+  aarch64: 'arm64',
+};
+
+/** The version of the client, which answers `docker info` without any engine. */
+export function clientOf(info: unknown): string | undefined {
+  return Info.safeParse(info).data?.ClientInfo?.Version ?? undefined;
+}
+
+/**
+ * Reads what `docker version` and `docker info` printed as JSON.
+ * @param version tells what the engine is made of; may be nothing: rootless engines exist that do not answer it.
+ * @throws ZodError for an answer to `docker info` that is none.
+ */
+export function parseEngine(version: unknown, info: unknown): EngineInfo {
+  const { Client, Server } = Version.safeParse(version).data ?? {};
+  const said = Info.parse(info);
+  const parts = new Map((Server?.Components ?? []).map(({ Name, Version: is }) => [Name, is]));
+  const security = securityOf(said.SecurityOptions ?? []);
+  const podman = parts.get('Podman Engine');
+  const desktop = /^Docker Desktop (\S+)/.exec(Server?.Platform?.Name ?? '')?.[1];
+  const isDesktop = desktop !== undefined || said.OperatingSystem?.startsWith('Docker Desktop');
+  const runc = versionIn(
+    parts.get('runc') ?? parts.get('OCI Runtime (runc)') ?? said.RuncCommit?.ID,
+  );
+  const uids = uidsOf(said, security);
+  const limits = [
+    ['memory', said.MemoryLimit],
+    ['pids', said.PidsLimit],
+    ['cpus', said.CpuCfsQuota ?? said.CPUCfsQuota],
+  ] as const;
+  const optional = {
+    desktop,
+    runc,
+    seccomp: security.get('seccomp'),
+    cgroup: said.CgroupVersion,
+    platform:
+      said.OSType &&
+      `${said.OSType}/${architectures[said.Architecture ?? ''] ?? said.Architecture}`,
+    kernel: said.KernelVersion,
+    storage: said.DockerRootDir,
+  };
+  return {
+    kind: podman == null ? (isDesktop === true ? 'Docker Desktop' : 'Docker Engine') : 'Podman',
+    version: podman ?? Server?.Version ?? said.ServerVersion ?? 'unknown',
+    client: Client?.Version ?? said.ClientInfo?.Version ?? 'unknown',
+    rootless: uids === 'rootless',
+    remapped: uids === 'remapped',
+    apparmor: security.has('apparmor'),
+    selinux: security.has('selinux'),
+    unlimited: limits.flatMap(([name, works]) => (works === false ? [name] : [])),
+    runtimes: Object.keys(said.Runtimes ?? {}),
+    authorization: said.Plugins?.Authorization ?? [],
+    warnings: said.Warnings ?? [],
+    ...Object.fromEntries(
+      Object.entries(optional).filter(
+        ([, value]) => value !== undefined && value !== null && value !== '',
+      ),
+    ),
+  };
+}
+
+/** `name=seccomp,profile=builtin` → seccomp: builtin. */
+function securityOf(options: readonly string[]): ReadonlyMap<string, string> {
+  return new Map(
+    options.map((option) => [
+      /(?:^|,)name=([^,]*)/.exec(option)?.[1] ?? option,
+      /(?:^|,)profile=([^,]*)/.exec(option)?.[1] ?? '',
+    ]),
+  );
+}
+
+/** The version in what names one, `runc version 1.2.5` too, and not in a bare commit. */
+function versionIn(said: string | null | undefined): string | undefined {
+  return /^(?:\w+ version )?v?(\d+\.\d+\S*)/.exec(said ?? '')?.[1];
+}
+
+/**
+ * Whether uids of this engine's containers are those of the machine, from its answer to `docker info` alone. Docker Desktop
+ * shares files through its virtual machine, as the user who started it.
+ */
+function uidsOf(
+  { OperatingSystem }: z.infer<typeof Info>,
+  security: ReadonlyMap<string, string>,
+): 'same' | 'rootless' | 'remapped' {
+  if (OperatingSystem?.startsWith('Docker Desktop') === true) return 'same';
+  if (security.has('rootless')) return 'rootless';
+  return security.has('userns') ? 'remapped' : 'same';
+}

@@ -1,0 +1,18 @@
+import { constants } from 'node:fs';
+import { open } from 'node:fs/promises';
+
+/**
+ * The text of a regular file, or nothing where there is none, it is something else (a symbolic link, a pipe that would
+ * never end) or it is longer than `limit` bytes. For files that an agent could have put there.
+ */
+export async function readPlain(path: string, limit: number): Promise<string | undefined> {
+  const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
+  const file = await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK).catch(() => undefined);
+  if (file === undefined) return undefined;
+  try {
+    const state = await file.stat();
+    return state.isFile() && state.size <= limit ? await file.readFile('utf8') : undefined;
+  } finally {
+    await file.close();
+  }
+}

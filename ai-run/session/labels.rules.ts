@@ -1,0 +1,60 @@
+/** One run of an agent: who started it, on what. */
+export type Session = {
+  /** `claude-my-project-3f9a2c`: the container's name, and what `ps`, `stop` and `attach` take. */
+  readonly name: string;
+  readonly agent: string;
+  readonly project: string;
+  readonly owner: Owner;
+};
+
+/** The ai-run process that a session ends with. A process id alone is used again by the next process. */
+export type Owner = {
+  readonly host: string;
+  readonly uid: number;
+  readonly pid: number;
+  /** When the process started, in the words of this machine's kernel. */
+  readonly started: string;
+};
+
+export const sessionLabel = 'ai-run.session';
+
+const agentLabel = 'ai-run.agent';
+
+const projectLabel = 'ai-run.project';
+
+const ownerLabel = 'ai-run.owner';
+
+/** @param id what tells apart sessions of the same agent in the same folder: a few hex digits. */
+export function sessionName(agent: string, project: string, id: string): string {
+  return `${agent}-${slug(project.split('/').at(-1) ?? '')}-${id}`;
+}
+
+export function sessionLabels({ name, agent, project, owner }: Session): Record<string, string> {
+  return {
+    [sessionLabel]: name,
+    [agentLabel]: agent,
+    [projectLabel]: project,
+    [ownerLabel]: [owner.host, owner.uid, owner.pid, owner.started].join(' '),
+  };
+}
+
+/** @returns undefined for labels that ai-run did not write. */
+export function parseSession(labels: Readonly<Record<string, string>>): Session | undefined {
+  const { [sessionLabel]: name, [agentLabel]: agent, [projectLabel]: project } = labels;
+  const [, host, uid, pid, started] =
+    /^(\S+) (\d+) (\d+) (.+)$/.exec(labels[ownerLabel] ?? '') ?? [];
+  if (name === undefined || agent === undefined || project === undefined) return undefined;
+  if (host === undefined || started === undefined) return undefined;
+  return { name, agent, project, owner: { host, uid: Number(uid), pid: Number(pid), started } };
+}
+
+/** At most 30 characters of a folder's name, as docker takes them in a container's name. */
+function slug(folder: string): string {
+  return (
+    folder
+      .toLowerCase()
+      .replaceAll(/[^a-z0-9]+/g, '-')
+      .slice(0, 30)
+      .replaceAll(/^-|-$/g, '') || 'project'
+  );
+}

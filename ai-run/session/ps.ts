@@ -1,0 +1,14 @@
+import { formatTable } from '@ai-bakery/kernel/table.ts';
+import { listSessions } from './sessions.ts';
+
+/** Shows the sessions of the engine, as a table or as JSON. */
+export async function ps(json: boolean): Promise<number> {
+  const sessions = await listSessions();
+  if (json) {
+    process.stdout.write(`${JSON.stringify(sessions, undefined, 2)}\n`);
+    return 0;
+  }
+  const rows = sessions.map(({ name, state, since, project }) => [name, state, since, project]);
+  process.stdout.write(`${formatTable([['SESSION', 'STATE', 'CREATED', 'PROJECT'], ...rows])}\n`);
+  return 0;
+}

@@ -1,0 +1,121 @@
+import { setTimeout } from 'node:timers/promises';
+import { parseSession, type Session, sessionLabel, sessionLabels } from './labels.rules.ts';
+import { UserError } from '@ai-bakery/kernel/error.ts';
+import { printable } from '@ai-bakery/kernel/text.ts';
+import { attach, capture } from '../host/exec.ts';
+import { thisOwner } from './owner.ts';
+
+/** Sessions that the engine has: what `ps`, `stop` and `attach` act on, and what a killed ai-run left. */
+
+export type RunningSession = Session & {
+  readonly container: string;
+  /** `running`, `created`, `exited` … docs.docker.com/reference/cli/docker/container/ls */
+  readonly state: string;
+  /** `2 hours ago` */
+  readonly since: string;
+};
+
+/** How long an agent may take to end, in milliseconds; docker's own ten seconds. */
+const patience = 10_000;
+
+const labelNames = Object.keys(
+  sessionLabels({
+    name: '',
+    agent: '',
+    project: '',
+    owner: { host: '', uid: 0, pid: 0, started: '' },
+  }),
+);
+
+/** Every field as JSON, because a label's value may hold whatever a folder's name holds. */
+const format = `[${['{{json .ID}}', '{{json .State}}', '{{json .RunningFor}}']
+  .concat(labelNames.map((name) => `{{json (.Label "${name}")}}`))
+  .join(',')}]`;
+
+/**
+ * All sessions of the engine, also those of other machines and users that share it.
+ * @throws UserError E_NO_ENGINE with what docker said.
+ */
+export async function listSessions(): Promise<RunningSession[]> {
+  const { code, stdout, stderr } = await capture({
+    file: 'docker',
+    args: ['ps', '--all', '--no-trunc', `--filter=label=${sessionLabel}`, `--format=${format}`],
+  });
+  if (code !== 0) {
+    throw new UserError('E_NO_ENGINE', printable(stderr).trim(), {
+      hint: 'start Docker, or look at `docker context ls` and DOCKER_HOST',
+    });
+  }
+  return stdout
+    .split('\n')
+    .filter((line) => line !== '')
+    .flatMap((line) => {
+      const [container = '', state = '', since = '', ...values]: string[] = JSON.parse(line);
+      const labels = Object.fromEntries(labelNames.map((name, at) => [name, values[at] ?? '']));
+      const session = parseSession(labels);
+      return session === undefined ? [] : [{ ...session, container, state, since }];
+    });
+}
+
+/**
+ * Removes containers by name or id, whatever they do; one that is not there is no failure.
+ * @returns whether they are gone: false where the engine does not answer.
+ */
+export async function removeContainers(containers: readonly string[]): Promise<boolean> {
+  const { code, stderr } = await capture({
+    file: 'docker',
+    args: ['rm', '--force', '--volumes', ...containers],
+  });
+  return code === 0 || /No such container|removal of container .* in progress/i.test(stderr);
+}
+
+/**
+ * Ends sessions: asked first, killed after ten seconds.
+ * @param which names, or all that this user started on this machine: an engine may be shared.
+ * @throws UserError E_NO_SESSION with the names that there are.
+ */
+export async function stopSessions(which: readonly string[] | 'mine'): Promise<void> {
+  const all = await listSessions();
+  const me = await thisOwner();
+  const chosen =
+    which === 'mine'
+      ? all.filter(({ owner }) => owner.host === me.host && owner.uid === me.uid)
+      : which.map((name) => find(all, name));
+  if (chosen.length === 0) return;
+  const containers = chosen.map(({ container }) => container);
+  await capture({ file: 'docker', args: ['stop', ...containers] });
+  // Usually it is gone by now: containers of sessions are removed when they end.
+  await removeContainers(containers);
+}
+
+/** Asks a session's container to end, as soon as there is one; kills it when ten seconds were not enough. */
+export async function endContainer(name: string, signal: NodeJS.Signals): Promise<void> {
+  const deadline = Date.now() + patience;
+  const kill = { file: 'docker', args: ['kill', `--signal=${signal}`, name] };
+  while (Date.now() < deadline && (await capture(kill)).code !== 0) await wait();
+  while (Date.now() < deadline) await wait();
+  await removeContainers([name]);
+}
+
+/** Joins the terminal of a running session; Ctrl-^ twice leaves it. */
+export async function attachSession(name: string): Promise<number> {
+  const { container } = find(await listSessions(), name);
+  return attach({
+    file: 'docker',
+    args: ['attach', '--detach-keys=ctrl-^,ctrl-^', '--sig-proxy=false', container],
+  });
+}
+
+function find(all: readonly RunningSession[], name: string): RunningSession {
+  const found = all.find((session) => session.name === name);
+  if (found !== undefined) return found;
+  const names = all.map((session) => session.name).join(', ');
+  throw new UserError('E_NO_SESSION', `there is no session ${JSON.stringify(name)}`, {
+    hint: names === '' ? 'no session is running' : `there are: ${names}`,
+  });
+}
+
+/** A while that keeps no process alive. */
+function wait(): Promise<void> {
+  return setTimeout(200, undefined, { ref: false });
+}

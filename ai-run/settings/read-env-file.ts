@@ -1,0 +1,66 @@
+import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { formatCommand } from '@ai-bakery/kernel/command.ts';
+import { parseEnvFile } from './env-file.rules.ts';
+import { messageOf, UserError } from '@ai-bakery/kernel/error.ts';
+import type { Variables } from '@ai-bakery/kernel/variable.ts';
+import { codeOf } from '../host/folder.ts';
+
+/**
+ * What `~/.ai-env` sets, the user's settings and keys for all projects; nothing where there is no such file. It may be a
+ * symbolic link: what it leads to is checked.
+ * @throws UserError E_ENV_FILE where it is not a private file of the caller's, cannot be read, or holds mistakes.
+ */
+export function readEnvFile(path = join(homedir(), '.ai-env')): Variables {
+  let descriptor: number;
+  try {
+    // Without O_NONBLOCK, opening a pipe would wait for somebody to write.
+    descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return {};
+    throw refused(
+      `${path} cannot be opened: ${messageOf(error)}`,
+      formatCommand({ file: 'chmod', args: ['600', path] }),
+      error,
+    );
+  }
+  try {
+    // What is checked is what is read: the open file, not its name.
+    checkPrivate(descriptor, path);
+    return parseEnvFile(decode(readFileSync(descriptor), path), path);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function refused(message: string, hint: string, cause?: unknown): UserError {
+  return new UserError('E_ENV_FILE', message, { hint, cause });
+}
+
+/** Refuses a file that anybody else can read or write, or could have written. */
+function checkPrivate(descriptor: number, path: string): void {
+  const state = fstatSync(descriptor);
+  if (!state.isFile()) throw refused(`${path} is not a file`, 'move it out of the way');
+  const user = process.getuid?.() ?? state.uid;
+  if (state.uid !== user) {
+    throw refused(
+      `${path} belongs to user ${state.uid}, not to you (${user})`,
+      `write one of your own, after ${formatCommand({ file: 'rm', args: [path] })}`,
+    );
+  }
+  if ((state.mode & 0o077) !== 0) {
+    throw refused(
+      `${path} holds keys, and others may read or write it (mode ${(state.mode & 0o777).toString(8).padStart(3, '0')})`,
+      formatCommand({ file: 'chmod', args: ['600', path] }),
+    );
+  }
+}
+
+function decode(bytes: Uint8Array, path: string): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch (error) {
+    throw refused(`${path} is not UTF-8 text`, 'write it again as text', error);
+  }
+}

@@ -1,0 +1,50 @@
+import { type Shell, shells } from '@ai-bakery/kernel/completion-script.ts';
+import { UserError } from '@ai-bakery/kernel/error.ts';
+import { usage } from '../settings/options.rules.ts';
+
+/** For `parseArgs` of node:util. */
+export const setupFlags = {
+  agents: { type: 'string' },
+  shell: { type: 'string' },
+  yes: { type: 'boolean' },
+  'no-pull': { type: 'boolean' },
+} as const;
+
+export const uninstallFlags = {
+  images: { type: 'boolean' },
+  homes: { type: 'boolean' },
+  all: { type: 'boolean' },
+  yes: { type: 'boolean' },
+} as const;
+
+/**
+ * Agents as they are typed: between commas or blanks, each once.
+ * @throws UserError E_USAGE for what is no name. A name becomes an alias, so nothing else may stand in it.
+ */
+export function readAgents(text: string): readonly string[] {
+  const names = text.split(/[\s,]+/).filter((name) => name !== '');
+  const wrong = names.find(
+    (name) => !/^[a-z0-9]+(?:[._-][a-z0-9]+)*$/.test(name) || name === 'ai-run',
+  );
+  if (wrong !== undefined) throw usage(`not the name of an agent: ${JSON.stringify(wrong)}`);
+  return [...new Set(names)];
+}
+
+/**
+ * The shell that is set up: the one named, or the user's own.
+ * @param login `$SHELL`
+ */
+export function readShell(flag: string | undefined, login: string | undefined): Shell {
+  const name = flag ?? login?.split('/').at(-1) ?? '';
+  const found = shells.find((shell) => shell === name);
+  if (found !== undefined) return found;
+  throw flag === undefined
+    ? new UserError(
+        'E_SETUP',
+        `your shell is ${JSON.stringify(login ?? '')}: aliases are written for ${shells.join(', ')}`,
+        {
+          hint: 'name one of them with --shell',
+        },
+      )
+    : usage(`--shell: expected ${shells.join(', ')}, got ${JSON.stringify(flag)}`);
+}

@@ -1,0 +1,149 @@
+import { existsSync, statSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { UserError } from '@ai-bakery/kernel/error.ts';
+import type { BuildInputs } from '../builder/bake-file.rules.ts';
+import type { Catalogue } from './catalogue.rules.ts';
+import { type Renderer, renderer, type Templates } from '../templates/dockerfile.rules.ts';
+import { type Cell, select, type Selection } from '../plan/matrix.rules.ts';
+import { type Plan, plan } from '../plan/plan.rules.ts';
+import type { Settings } from './settings.rules.ts';
+import {
+  loadCatalogue,
+  loadSettings,
+  loadTemplates,
+  loadUpstreamLock,
+  type UpstreamLock,
+} from './load.ts';
+import type { Subject } from '../tester/smoke.ts';
+
+/** Everything that is read before anything is decided. */
+export type Checkout = {
+  /** Where the definitions are. */
+  readonly root: string;
+  /** Where this machine's own files are, `bakery.local.yaml` and `.bakery/`: the same, unless the root is the package. */
+  readonly own: string;
+  readonly settings: Settings;
+  readonly catalogue: Catalogue;
+  readonly upstreamLock: UpstreamLock;
+  readonly templates: Templates;
+};
+
+export async function openCheckout(
+  named: string | undefined,
+  locks: 'check' | 'accept' = 'check',
+): Promise<Checkout> {
+  const { root, own } = findRoot(named);
+  const settings = await loadSettings(root, own);
+  const [catalogue, upstreamLock, templates] = await Promise.all([
+    loadCatalogue(root, locks),
+    loadUpstreamLock(root, settings, own),
+    loadTemplates(),
+  ]);
+  return { root, own, settings, catalogue, upstreamLock, templates };
+}
+
+/** Renders with the machine's own mirrors, or with the upstream images' own names. */
+export function rendererFor(
+  { templates, catalogue, settings, upstreamLock: lock }: Checkout,
+  mirrors: Settings['mirrors'],
+): Renderer {
+  return renderer(templates, catalogue.runtimes, settings, { lock, mirrors });
+}
+
+export function planCells(checkout: Checkout, cells: readonly Cell[]): Plan {
+  return plan(
+    cells,
+    checkout.catalogue,
+    {
+      canonical: rendererFor(checkout, {}),
+      local: rendererFor(checkout, checkout.settings.mirrors),
+    },
+    checkout.upstreamLock,
+    checkout.settings.source,
+  );
+}
+
+/** Every layer of the matrix, on all platforms that are locked. */
+export function allLayers(checkout: Checkout): Plan['layers'] {
+  const all = { agents: [], runtimes: [], platforms: [] };
+  return planCells(checkout, select(checkout.catalogue, all).cells).layers;
+}
+
+/**
+ * The cells of a selection.
+ * @throws UserError E_NOTHING_TO_BAKE when it holds no locked agent.
+ */
+export function selectLocked(
+  { catalogue }: Checkout,
+  selection: Selection,
+): ReturnType<typeof select> {
+  const { cells, leftOut } = select(catalogue, selection);
+  if (cells.length > 0) return { cells, leftOut };
+  throw new UserError(
+    'E_NOTHING_TO_BAKE',
+    leftOut
+      .map(({ agent, platform, reason }) => `${agent}: not locked for ${platform}: ${reason}`)
+      .join('\n'),
+    { hint: 'run `bakery update` for these agents' },
+  );
+}
+
+/** What tests need to know of each image. */
+export function subjectsOf({ images }: Plan, cells: readonly Cell[]): Subject[] {
+  return images.flatMap((image, at): Subject[] => {
+    const cell = cells[at];
+    return cell === undefined ? [] : [{ image, agent: cell.agent, runtime: cell.runtime }];
+  });
+}
+
+/**
+ * What build steps get and images never hold.
+ * @throws UserError E_SETTING for a file that is not there.
+ */
+export function buildInputs({ own, settings }: Checkout): BuildInputs {
+  const secrets: Record<string, string> = {};
+  for (const id of ['ca', 'npmrc', 'uv'] as const) {
+    const path = settings[id];
+    if (path === undefined) continue;
+    secrets[id] = resolve(own, path);
+    if (statSync(secrets[id], { throwIfNoEntry: false })?.isFile() !== true) {
+      throw new UserError('E_SETTING', `settings: ${id}: there is no file ${secrets[id]}`, {
+        hint: `correct "${id}" in bakery.local.yaml or bakery.yaml, or take it out`,
+      });
+    }
+  }
+  const { http, https, no } = settings.proxy ?? {};
+  const args = {
+    ...(http === undefined ? {} : { HTTP_PROXY: http }),
+    ...(https === undefined ? {} : { HTTPS_PROXY: https }),
+    ...(no === undefined ? {} : { NO_PROXY: no }),
+  };
+  return { secrets, args };
+}
+
+/**
+ * The checkout that is named, or the one around the working directory. Elsewhere the catalogue is that of the package this
+ * file is part of, which is nobody's to write to.
+ * @throws UserError E_NO_CHECKOUT where there is none.
+ */
+function findRoot(named: string | undefined): Pick<Checkout, 'root' | 'own'> {
+  const start = resolve(named ?? '.');
+  const root = named === undefined ? above(start) : hasSettings(start) ? start : undefined;
+  if (root !== undefined) return { root, own: root };
+  const packaged = named === undefined ? above(import.meta.dirname) : undefined;
+  if (packaged !== undefined) return { root: packaged, own: start };
+  throw new UserError('E_NO_CHECKOUT', `${start}: there is no bakery.yaml here`, {
+    hint: 'run bakery in a checkout, or name one with --root',
+  });
+}
+
+/** The nearest folder with `bakery.yaml`, from here upwards. */
+function above(folder: string): string | undefined {
+  if (hasSettings(folder)) return folder;
+  const parent = dirname(folder);
+  return parent === folder ? undefined : above(parent);
+}
+
+function hasSettings(folder: string): boolean {
+  return existsSync(join(folder, 'bakery.yaml'));
+}

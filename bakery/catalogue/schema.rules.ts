@@ -1,0 +1,15 @@
+import { z } from 'zod';
+import { WrittenAgent, WrittenRuntime } from './definition.rules.ts';
+import { WrittenSettings } from './settings.rules.ts';
+
+/** JSON schemas for editors, by file name, out of the types that the bakery itself checks with. */
+export function jsonSchemas(): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    Object.entries({ agent: WrittenAgent, runtime: WrittenRuntime, bakery: WrittenSettings }).map(
+      ([name, schema]) => [
+        `${name}.schema.json`,
+        `${JSON.stringify(z.toJSONSchema(schema, { io: 'input' }), undefined, 2)}\n`,
+      ],
+    ),
+  );
+}

@@ -1,0 +1,30 @@
+import { z } from 'zod';
+import { platforms } from '@ai-bakery/kernel/platform.ts';
+
+const Text = z.string().min(1);
+
+const Tags = z.array(Text).min(1);
+
+/** The `ci:` section of `bakery.yaml`: what the jobs of a generated pipeline run on, and with. */
+export const CiSettings = z.strictObject({
+  /** Container image of the jobs, for runners that have the docker executor: with Node, git, docker and buildx. */
+  image: Text.optional(),
+  /** Containers beside the jobs, like docker's own for docker in docker. */
+  services: z
+    .array(
+      z.strictObject({ name: Text, alias: Text.optional(), command: z.array(Text).optional() }),
+    )
+    .optional(),
+  /** Tags of the runners that take the jobs. */
+  tags: Tags.optional(),
+  /** By platform, tags of the runners that execute it natively: its tests go there instead. */
+  native: z.partialRecord(z.enum(platforms), Tags).optional(),
+  /** Variables of all jobs. */
+  variables: z.record(z.string().regex(/^[A-Za-z_]\w*$/), z.string()).optional(),
+  /** Lines of shell that every job starts with. */
+  before: z.array(Text).optional(),
+  /** How jobs call the bakery, `npx bakery` where it is not said. */
+  command: Text.optional(),
+});
+
+export type CiSettings = z.infer<typeof CiSettings>;

@@ -1,0 +1,152 @@
+import pLimit from 'p-limit';
+import { type Command, formatCommand } from '@ai-bakery/kernel/command.ts';
+import { messageOf, UserError } from '@ai-bakery/kernel/error.ts';
+import type { Digest } from '@ai-bakery/kernel/reference.ts';
+import { cosignReason } from '@ai-bakery/kernel/cosign.ts';
+import { isPassing, isTorn } from '../registry/challenge.rules.ts';
+import {
+  type Cosign,
+  isSigned,
+  probeCommand,
+  publicKeyCommand,
+  readPublicKey,
+  signatureTag,
+  signCommand,
+  type Signing,
+} from './signature.rules.ts';
+import { type Outcome, run } from '../host/exec.ts';
+import type { Registry } from '../registry/registry.ts';
+import { persist } from '../host/retry.ts';
+import { readBack } from './promote.ts';
+import { signedOf } from './read-signatures.ts';
+
+/** Signing with cosign, which keeps the signatures in the registry. */
+
+/** Milliseconds. */
+const patience = 120_000;
+
+const maximumTries = 4;
+
+/** At a time: each opens an encrypted key, which is meant to take long. */
+const signers = 2;
+
+/** Where cosign finds a token by itself. Without one it would wait for a browser. */
+const tokens = ['SIGSTORE_ID_TOKEN', 'ACTIONS_ID_TOKEN_REQUEST_URL'];
+
+export type Signer = {
+  /**
+   * Signs an index, unless the registry has a signature of it that counts.
+   * @param begin is called before anything is written.
+   * @throws UserError E_SIGN with what cosign says, E_READ_BACK where the registry does not have it then.
+   */
+  readonly sign: (
+    repository: string,
+    digest: Digest,
+    begin: () => Promise<void>,
+  ) => Promise<'now' | 'before'>;
+};
+
+/**
+ * Finds out first, before hours of building, that signing will work.
+ * @throws UserError E_NO_PROGRAM, E_COSIGN for one that cannot do it, E_SIGN for a key or a token that is not there.
+ */
+export async function openSigner(
+  signing: Signing,
+  registry: Registry,
+  signal: AbortSignal,
+): Promise<Signer> {
+  const installed = await findCosign(signing, signal);
+  if (signing.with === 'key') await checkKey(signing, signal);
+  else checkToken();
+  const limit = pLimit(signers);
+  const make = async (repository: string, digest: Digest): Promise<void> => {
+    const command = signCommand(signing, installed, repository, digest);
+    const attempt = async (): Promise<void> => {
+      const answer = await cosign(command, signal);
+      if (answer.exitCode === 0) return;
+      const reason = reasonOf(answer);
+      throw new UserError('E_SIGN', `${repository}@${digest} could not be signed: ${reason}`, {
+        hint: 'look at COSIGN_PASSWORD and `docker login`; what is signed is not signed again',
+        cause: reason,
+      });
+    };
+    await persist(attempt, { tries: maximumTries, before: 2, mayPass, signal });
+  };
+  return {
+    sign: (repository, digest, begin) =>
+      limit(async () => {
+        const known = await signedOf(registry, repository, [digest], signing);
+        if (known.has(digest)) return 'before';
+        await begin();
+        await make(repository, digest);
+        await readBack(
+          registry,
+          `${repository}:${signatureTag(digest)}`,
+          (found) => isSigned(found, repository, digest, signing),
+          signal,
+        );
+        return 'now';
+      }),
+  };
+}
+
+async function findCosign(signing: Signing, signal: AbortSignal): Promise<Cosign> {
+  for (const one of [{ hasBundles: true }, { hasBundles: false }])
+    if ((await cosign(probeCommand(signing, one), signal)).exitCode === 0) return one;
+  throw new UserError(
+    'E_COSIGN',
+    'this cosign cannot leave a signature as a tag of the repository',
+    {
+      hint: 'install cosign, version 2 or 3: those that users have do not all read bundles, which others write',
+    },
+  );
+}
+
+async function checkKey(
+  { key, publicKey }: Signing & { readonly with: 'key' },
+  signal: AbortSignal,
+): Promise<void> {
+  const answer = await cosign(publicKeyCommand(key), signal);
+  if (answer.exitCode !== 0) {
+    throw new UserError('E_SIGN', `the key ${key} cannot be used: ${reasonOf(answer)}`, {
+      hint: 'set COSIGN_PASSWORD to its password, and look at sign.key in bakery.yaml, or --sign',
+    });
+  }
+  if (publicKey.equals(readPublicKey(answer.stdout))) return;
+  throw new UserError('E_SIGN', `the key ${key} does not belong to the public key that is named`, {
+    hint: `see what \`${formatCommand(publicKeyCommand(key))}\` prints, and correct sign.publicKey, or --public-key`,
+  });
+}
+
+function checkToken(): void {
+  if (tokens.some((name) => (process.env[name] ?? '') !== '')) return;
+  throw new UserError(
+    'E_SIGN',
+    'images are to be signed without a key, but there is no token of a CI',
+    {
+      hint: 'in GitLab: id_tokens: { SIGSTORE_ID_TOKEN: { aud: sigstore } }; in GitHub: permissions: { id-token: write }',
+    },
+  );
+}
+
+async function cosign(command: Command, signal: AbortSignal): Promise<Outcome> {
+  try {
+    return await run(command, { signal, timeout: patience });
+  } catch (error) {
+    if (!(error instanceof UserError) || error.code !== 'E_NO_PROGRAM') throw error;
+    throw new UserError('E_NO_PROGRAM', `images are to be signed, but ${error.message}`, {
+      hint: 'install cosign, version 2 or 3; or publish without signatures: --no-sign',
+      cause: error,
+    });
+  }
+}
+
+function reasonOf({ stderr, timedOut }: Outcome): string {
+  return timedOut ? `no answer in ${patience / 1000} seconds` : cosignReason(stderr);
+}
+
+/** Whether what cosign says may be otherwise in a while: it is the cause, the message names a repository as well. */
+function mayPass(error: unknown): boolean {
+  const said = error instanceof UserError ? messageOf(error.cause) : '';
+  return isPassing(said) || isTorn(said);
+}

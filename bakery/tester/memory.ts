@@ -1,0 +1,83 @@
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import type { z } from 'zod';
+import type { Platform } from '@ai-bakery/kernel/platform.ts';
+import { type TestResult, TestResults } from './judge.rules.ts';
+import { Entries, type Entry } from './static.rules.ts';
+import { writeAtomic } from '../host/write.ts';
+import type { Listing } from './listing.ts';
+import { readText } from '../catalogue/load.ts';
+
+/**
+ * What the bakery remembers about one engine, below `.bakery/`: which layers were built there, and how images
+ * were tested. Losing it costs time, never correctness.
+ */
+export type Memory = {
+  readonly wasBuilt: (layerKey: string) => Promise<boolean>;
+  readonly built: (layerKey: string) => Promise<void>;
+  readonly results: (
+    testKey: string,
+    platform: Platform,
+  ) => Promise<readonly TestResult[] | undefined>;
+  readonly tested: (
+    testKey: string,
+    platform: Platform,
+    results: readonly TestResult[],
+  ) => Promise<void>;
+  /** What is in a layer, by diff id; reading it out of an image is what takes time. */
+  readonly listing: (diffId: string) => Promise<readonly Entry[] | undefined>;
+  readonly wasListed: (blob: string) => Promise<boolean>;
+  readonly listed: (listing: Listing) => Promise<void>;
+};
+
+/** What is in a layer never changes, whoever asks: it is kept for all checkouts. XDG Base Directory Specification. */
+const listings = join(
+  process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'),
+  'ai-bakery',
+  'listings',
+);
+
+/**
+ * @param builder what is not the engine's own builder has layers of its own; empty for the engine.
+ */
+export function openMemory(root: string, engineId: string, builder: string): Memory {
+  const folder = join(root, '.bakery', 'engines', fileName(engineId));
+  const layer = (key: string): string =>
+    join(folder, 'layers', ...(builder === '' ? [] : [fileName(builder)]), fileName(key));
+  const test = (key: string, platform: string): string =>
+    join(folder, 'tests', `${fileName(key)}.${fileName(platform)}.json`);
+  return {
+    wasBuilt: async (key) => (await readText(layer(key))) !== undefined,
+    built: (key) => writeAtomic(layer(key), ''),
+    results: (key, platform) => readJson(test(key, platform), TestResults),
+    tested: (key, platform, results) =>
+      writeAtomic(test(key, platform), `${JSON.stringify(results)}\n`),
+    listing: (diffId) => readJson(listing(diffId), Entries),
+    wasListed: async (blob) => {
+      const diffId = await readText(join(listings, fileName(blob)));
+      return diffId !== undefined && (await readText(listing(diffId))) !== undefined;
+    },
+    listed: async ({ blob, diffId, entries }) => {
+      await writeAtomic(listing(diffId), JSON.stringify(entries));
+      await writeAtomic(join(listings, fileName(blob)), diffId);
+    },
+  };
+}
+
+function fileName(text: string): string {
+  return text.replaceAll(/[^A-Za-z0-9._-]/g, '-');
+}
+
+/** A file that is missing or damaged is not remembered. */
+async function readJson<T>(path: string, schema: z.ZodType<T>): Promise<T | undefined> {
+  const text = await readText(path);
+  try {
+    return text === undefined ? undefined : schema.safeParse(JSON.parse(text)).data;
+  } catch {
+    return undefined;
+  }
+}
+
+function listing(diffId: string): string {
+  return join(listings, `${fileName(diffId)}.json`);
+}

@@ -1,0 +1,58 @@
+import pLimit from 'p-limit';
+import { type Platform, platformOfMachine } from '@ai-bakery/kernel/platform.ts';
+import type { Baked } from '../builder/bake.ts';
+import type { TestResult } from './judge.rules.ts';
+import { cellName } from '../plan/plan.rules.ts';
+import { firstFault, verdict } from './report.rules.ts';
+import type { Kitchen } from '../builder/kitchen.ts';
+import { openSmoke, type Subject } from './smoke.ts';
+
+/** Results by {@link cellName}; what was not tested is not in it. */
+export type Tested = ReadonlyMap<string, readonly TestResult[]>;
+
+/** Tests every image that exists; what passed the same tests before is not tested again. */
+export async function testAll(
+  subjects: readonly Subject[],
+  { cells }: Baked,
+  { checkout, engine, memory, force, display, signal, tests }: Kitchen,
+): Promise<Tested> {
+  const native = platformOfMachine(process.arch) ?? 'linux/amd64';
+  const smoke = openSmoke(engine, memory, checkout.catalogue.runtimes, native, signal);
+  const limit = pLimit(tests);
+  const tested = new Map<string, readonly TestResult[]>();
+  const testOne = async (subject: Subject, platform: Platform): Promise<void> => {
+    const name = cellName(subject.image, platform);
+    const known = force ? undefined : await memory.results(smoke.key(subject), platform);
+    if (
+      known !== undefined &&
+      verdict(known) === 'passed' &&
+      cells.get(name)?.build === 'up to date'
+    ) {
+      tested.set(name, known);
+      return;
+    }
+    display.start(`test ${name}`);
+    const results = await smoke.test(subject, platform);
+    await memory.tested(smoke.key(subject), platform, results);
+    tested.set(name, results);
+    const outcome = verdict(results);
+    display.end(
+      `test ${name}`,
+      outcome === 'failed' ? 'failed' : 'done',
+      firstFault(results) ?? '',
+    );
+  };
+  const exists = new Set<string | undefined>(['built', 'up to date']);
+  // Every test has ended before what they left is removed: a container of one that is still starting would stay.
+  const outcomes = await Promise.allSettled(
+    subjects.flatMap((subject) =>
+      subject.image.platforms
+        .filter((platform) => exists.has(cells.get(cellName(subject.image, platform))?.build))
+        .map((platform) => limit(() => testOne(subject, platform))),
+    ),
+  );
+  await smoke.close();
+  const failed = outcomes.find((outcome) => outcome.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
+  return tested;
+}

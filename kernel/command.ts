@@ -1,0 +1,17 @@
+/** A process to start: plain data, so that it can be printed, compared and tested before it runs. */
+export type Command = {
+  readonly file: string;
+  readonly args: readonly string[];
+  /** Variables added to the caller's environment. Secrets travel here, never in `args`. */
+  readonly env?: Readonly<Record<string, string>>;
+};
+
+/** The command as text that can be pasted into a POSIX shell. Environment values are not shown. */
+export function formatCommand({ file, args }: Command): string {
+  return [file, ...args].map(quote).join(' ');
+}
+
+/** One word as POSIX sh reads it back. */
+function quote(word: string): string {
+  return /^[A-Za-z0-9_@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+}
