@@ -17,7 +17,7 @@ const policy: readonly (readonly [what: string, usual: string])[] = [
   ['.git', "a repository of the agent's own; `ai-run git fetch` brings back what it commits"],
   [
     'home',
-    'a folder per agent and project; what the contract does not name is removed after the session',
+    'a folder per agent and project; files that the contract does not name are removed after the session',
   ],
   ['network', 'bridge; `--network none` narrows it, `--join` names another'],
   ['system calls', "Docker's seccomp profile; `--gvisor` puts another kernel in between"],
@@ -36,28 +36,28 @@ const policy: readonly (readonly [what: string, usual: string])[] = [
   ['Docker socket', "never; nor devices, nor the machine's pid, ipc or network namespaces"],
 ];
 
-const header = ['what', 'default'] as const;
+const header = ['part', 'default'] as const;
 const width = (at: 0 | 1): number => Math.max(...[header, ...policy].map((row) => row[at].length));
 const line = ([what, usual]: readonly [string, string], fill = ' '): string =>
   `| ${what.padEnd(width(0), fill)} | ${usual.padEnd(width(1), fill)} |`;
 
 const policyText = `${[line(header), line(['', ''], '-'), ...policy.map((row) => line(row))].join('\n')}
 
-Every widening takes an explicit flag, or a line of the project's \`.ai-run.yaml\` that you have approved, and is said on standard error.`;
+Every widening takes an explicit flag, or a line of the project's \`.ai-run.yaml\` that you have approved, and is printed on standard error.`;
 
-const missing = `- The agent reaches the network unless \`--network none\` is given: what it can read it can send away.
-- It changes the project: that is its task. What it leaves there can run when you build, test or open the project.
-- Masks hide what is there when a session starts. Where two sessions work in one project at a time, an agent can move a folder
-  that holds a masked file to where the next session does not look; ai-run says so when it is so.
-- A folder that holds a masked file is a mount of its own, so that it stays where it is: what is renamed into or out of it is
-  copied (\`mv\`) or refused (EXDEV, \`git mv\`), as between disks.
-- An SSH key that it is given it can read: give one that opens only what the agent may change. Logins of git over HTTPS are not
-  carried in; a token can be named by \`--env\`.
-- A hole in the kernel or in runc is a way out of every container; \`--gvisor\` makes it a longer one.`;
+const missing = `- The agent reaches the network unless \`--network none\` is given, and can send away everything it can read.
+- The agent changes the project, which is its task. Files that it leaves there can run when you build, test or open the project.
+- Masks hide the files that exist when a session starts. If two sessions work in one project at the same time, an agent can move a
+  folder with a masked file out of the next session's sight; ai-run reports that.
+- A folder that holds a masked file is a mount of its own, so that it stays in place: renames into or out of it are copies (\`mv\`)
+  or fail (EXDEV, \`git mv\`), as between disks.
+- The agent can read an SSH key that it is given: give one that opens only repositories the agent may change. Logins of git over
+  HTTPS are not carried in; \`--env\` can name a token.
+- A hole in the kernel or in runc is a way out of every container; \`--gvisor\` adds a second barrier.`;
 
 /**
- * docs/security.md: what was tried and what became of it.
- * @param outcomes by attempt, what was seen under the policy and without the guard.
+ * docs/security.md: each attempt and its outcome.
+ * @param outcomes by attempt: the outcome under the policy, and the one without the guard.
  */
 export const report = (
   vectors: readonly { readonly attempt: string; readonly guard: string }[],
@@ -65,14 +65,14 @@ export const report = (
 ): string => `# Security
 
 ai-run starts an agent under a policy that denies everything that can be denied. This page is written by
-\`npm run test:escape -- --update\`, which tries every way out twice in a real agent's image: under the whole policy, where it must
-fail, and with the one thing off that guards it, where it must succeed. What it cannot do at all proves nothing.
+\`npm run test:escape -- --update\`, which tries every way out twice in a real agent's image: under the whole policy, which must
+stop it, and with its one guard off, which must let it succeed. An attempt that never succeeds proves nothing.
 
 ## The policy
 
 ${policyText}
 
-## What it does not do
+## Limits
 
 ${missing}
 
@@ -88,19 +88,19 @@ ${vectors
   .join('\n')}
 `;
 
-/** The README with the policy, and what it does not do, between its markers. */
+/** The README with the policy and its limits between its markers. */
 export const withSecurity = (readme: string, attempts: number): string =>
   readme.replace(
     /(?<=<!-- security -->\n).*(?=<!-- \/security -->)/s,
     () => `
 ${policyText}
 
-What it does not do:
+Limits:
 
 ${missing}
 
-[docs/security.md](docs/security.md) has the ${attempts} ways out that are tried, each under the policy, where it fails, and with its guard
-off, where it succeeds: \`npm run test:escape\`.
+[docs/security.md](docs/security.md) lists the ${attempts} ways out that \`npm run test:escape\` tries: each fails under the policy, and
+succeeds with its guard off.
 
 `,
   );

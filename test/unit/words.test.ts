@@ -10,7 +10,6 @@ const root = join(import.meta.dirname, '../..');
 const pending: readonly string[] = [
   '.ci/prepare',
   '.ci/run',
-  'README.md',
   'agents/copilot',
   'ai-run/cli',
   'ai-run/doctor',
@@ -49,7 +48,6 @@ const pending: readonly string[] = [
   'docs/project-file.md',
   'docs/publishing.md',
   'docs/reliability.md',
-  'docs/security.md',
   'docs/supply-chain.md',
   'kernel/completion-script.ts',
   'kernel/contract.ts',
