@@ -1,3 +1,5 @@
+/** A command as plain data, and its text for a POSIX shell. */
+
 /** A process to start: plain data, so that it can be printed, compared and tested before it runs. */
 export type Command = {
   readonly file: string;
@@ -6,12 +8,12 @@ export type Command = {
   readonly env?: Readonly<Record<string, string>>;
 };
 
-/** The command as text that can be pasted into a POSIX shell. Environment values are not shown. */
+/** Formats a command as text that can be pasted into a POSIX shell. Leaves out the environment's values. */
 export function formatCommand({ file, args }: Command): string {
   return [file, ...args].map(quote).join(' ');
 }
 
-/** One word as POSIX sh reads it back. */
+/** Quotes one word for POSIX sh. */
 function quote(word: string): string {
   return /^[A-Za-z0-9_@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }

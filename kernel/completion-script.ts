@@ -1,15 +1,17 @@
+/** The completion scripts for bash, zsh and fish. */
+
 export const shells = ['bash', 'zsh', 'fish'] as const;
 
 export type Shell = (typeof shells)[number];
 
 /**
- * The completion of a shell, which asks ai-run itself what could follow: agents and sessions are today's. What it answers is
- * taken as it is: it may never be expanded again, as `compgen -W` would.
- * @param program how the shell starts ai-run.
+ * Returns a shell's completion script. It runs ai-run for the candidates, so that agents and sessions are current, and uses
+ * each candidate literally: the shell must never expand one again, as `compgen -W` does.
+ * @param program the command that starts ai-run, as shell source.
  */
 export function completionScript(shell: Shell, program = 'ai-run'): string {
   return {
-    // bash 3.2, which macOS has, knows no mapfile.
+    // macOS ships bash 3.2, which lacks mapfile.
     bash: `_ai_run() {
   local word
   COMPREPLY=()

@@ -1,41 +1,43 @@
+/** The commands that ai-run and bakery give to cosign, and the meaning of its answers. */
+
 import type { Command } from './command.ts';
 import { UserError } from './error.ts';
 import { redacted } from './text.ts';
 import type { Verify } from './trust.ts';
 
-/** What cosign is asked, and what its answers mean. docs.sigstore.dev/cosign/verifying/verify */
+/** Flags and exit codes as in docs.sigstore.dev/cosign/verifying/verify. */
 
-/** Who is trusted: the setting with the key itself, which is what counts, whatever its file becomes. */
+/** The trusted signer: the setting and the key's content, which is read once and counts even if the file changes later. */
 export type Trust = {
   readonly verify: Verify;
-  /** PEM; nothing for an identity. */
+  /** PEM; undefined for an identity. */
   readonly key: string | undefined;
 };
 
-/** Names the variable that hands cosign the key: the very text that was read, not a file that may change in between. */
+/** The variable that passes the key to cosign: the text that was read, not a file that may change in between. */
 const keyVariable = 'AI_RUN_VERIFY_KEY';
 
 const hint =
-  'run it only if you know why: take out AI_IMAGE_VERIFY, or ask who publishes it to sign it';
+  'ask its publisher to sign it; only if you know why it is not signed, remove AI_IMAGE_VERIFY';
 
-/** Tells one whom is trusted from every other: what an image was verified by. */
+/** Returns a text that identifies the trusted signer; it is recorded with each image that was verified. */
 export function trustWord({ verify, key }: Trust): string {
   if (verify.kind === 'key') return key?.trim() ?? '';
   const { identity, issuer } = verify;
   return JSON.stringify([identity.isPattern, identity.text, issuer.isPattern, issuer.text]);
 }
 
-/** For people: `/path/of/cosign.pub`, or the identity. */
+/** Returns the signer's name for people: `/path/of/cosign.pub`, or the identity. */
 export function trustName(verify: Verify): string {
   return verify.kind === 'key' ? verify.path : verify.identity.text;
 }
 
-/** @param image by digest, e.g. `registry.example.com/ai/ai-claude@sha256:…`: cosign compares what was signed with it. */
+/** @param image by digest, e.g. `registry.example.com/ai/ai-claude@sha256:…`: cosign compares the signed digest with it. */
 export function verifyCommand({ verify, key }: Trust, image: string): Command {
   if (verify.kind === 'key') {
     return {
       file: 'cosign',
-      // A key is enough: signatures need not be in a public log, and it is not asked for them.
+      // A key is sufficient: signatures need not be in a public log, so cosign does not query it.
       args: [
         'verify',
         `--key=env://${keyVariable}`,
@@ -60,7 +62,7 @@ export function verifyCommand({ verify, key }: Trust, image: string): Command {
   };
 }
 
-/** The last thing that cosign said, which it says twice. */
+/** Returns the last line of cosign's standard error without its prefixes; cosign prints its reason twice. */
 export function cosignReason(stderr: string): string {
   return (
     redacted(stderr)
@@ -72,9 +74,9 @@ export function cosignReason(stderr: string): string {
 }
 
 /**
- * Why an image does not run. Codes E_UNSIGNED where nobody has signed it, E_SIGNATURE where somebody else has or it was
- * signed for something else, E_VERIFY where that could not be found out.
- * @param code of cosign: 10 and 11 without a signature, 12 and 13 without one that holds.
+ * Makes the error for an image that failed verification: E_UNSIGNED if it has no signature, E_SIGNATURE if its signatures
+ * are by another signer or for another image, E_VERIFY if verification could not be carried out.
+ * @param code cosign's exit code: 10 and 11 mean no signature, 12 and 13 no valid one.
  */
 export function verifyError(
   { verify }: Trust,
@@ -93,11 +95,11 @@ export function verifyError(
   ) {
     return new UserError(
       'E_SIGNATURE',
-      `${image} has no signature that holds by ${trustName(verify)}: ${reason}`,
+      `${image} has no valid signature by ${trustName(verify)}: ${reason}`,
       { hint },
     );
   }
   return new UserError('E_VERIFY', `${image} could not be verified: ${reason}`, {
-    hint: 'look at AI_IMAGE_VERIFY, the network and `docker login`',
+    hint: 'check AI_IMAGE_VERIFY, the network and `docker login`',
   });
 }

@@ -1,16 +1,18 @@
+/** The address of the engine that docker's client would use. */
+
 import { parseJson } from './json.ts';
 
-/** Where docker's client finds its engine. */
+/** An engine's address. */
 export type Endpoint = {
   /** `unix:///var/run/docker.sock`, `ssh://build@example.com` */
   readonly host: string;
-  /** What says so: `DOCKER_HOST`, `context desktop-linux`, `docker’s default`. */
+  /** The source of the address: `DOCKER_HOST`, `context desktop-linux`, `docker’s default`. */
   readonly from: string;
 };
 
 const defaultHost = 'unix:///var/run/docker.sock';
 
-/** The context that is chosen, or nothing for the default. docs.docker.com/engine/manage-resources/contexts */
+/** Returns the selected context; undefined means the default. docs.docker.com/engine/manage-resources/contexts */
 export function chosenContext(
   env: Readonly<Record<string, string | undefined>>,
   config: string | undefined,
@@ -22,9 +24,9 @@ export function chosenContext(
 }
 
 /**
- * The engine that docker's client would talk to.
+ * Returns the address of the engine that docker's client would use.
  * @param meta the text of the chosen context's meta.json, e.g. `{"Endpoints":{"docker":{"Host":"unix:///…"}}}`.
- * @returns undefined for a context that cannot be read: docker says what is wrong with it.
+ * @returns undefined for a context that cannot be read: docker's client reports the reason.
  */
 export function endpointOf(
   env: Readonly<Record<string, string | undefined>>,
@@ -37,7 +39,7 @@ export function endpointOf(
   return typeof host === 'string' ? { host, from: `context ${context}` } : undefined;
 }
 
-/** A field of a JSON text; nothing where the text is none. */
+/** Returns a field of a JSON text; undefined if the text is invalid or lacks it. */
 function field(json: string | undefined, ...path: readonly string[]): unknown {
   let value = parseJson(json ?? '');
   for (const name of path)

@@ -1,18 +1,23 @@
+/** The parts of an image inspection that both programs read. */
+
 /** The image label that holds the sandbox contract, as JSON. */
 export const contractLabel = 'ai-run.contract';
 
-/** What the engine says of an image, as far as a session needs it. */
+/** The fields of an image inspection that a session needs. */
 export type Inspected = {
   /** `sha256:…` */
   readonly id: string;
-  /** `linux/amd64`: of the platform that the engine speaks of. */
+  /** The platform that the engine reports, e.g. `linux/amd64`. */
   readonly platform: string;
   readonly contract: string | undefined;
-  /** Folders that the engine would put on its own disk, for as long as the container is there, whatever the policy says. */
+  /** Folders that the engine would store on its own disk while the container exists, despite the policy. */
   readonly volumes: readonly string[];
 };
 
-/** Reads what `docker image inspect` and the Engine API (`ImageInspect`) say; undefined where that is no image. */
+/**
+ * Parses the output of `docker image inspect` or the Engine API's answer (`ImageInspect`).
+ * @returns undefined if it is not an image description.
+ */
 export function parseInspected(value: unknown): Inspected | undefined {
   const id = fieldOf(value, 'Id');
   const [os, architecture] = ['Os', 'Architecture'].map((name) => fieldOf(value, name));
@@ -29,7 +34,7 @@ export function parseInspected(value: unknown): Inspected | undefined {
   };
 }
 
-/** The identity of an image, `sha256:…`, from what the Engine API says of its history (`ImageHistory`): its last step has it. */
+/** Returns an image's id, `sha256:…`, from the Engine API's answer (`ImageHistory`): the latest step has it. */
 export function identityOf(history: unknown): string | undefined {
   const id = Array.isArray(history) ? fieldOf(history[0], 'Id') : undefined;
   return typeof id === 'string' && /^sha256:[0-9a-f]{64}$/.test(id) ? id : undefined;

@@ -1,11 +1,13 @@
+/** The docker command that starts a container under a policy: the only place that spells docker's flags. */
+
 import type { Command } from './command.ts';
 import { UserError } from './error.ts';
 import type { Platform } from './platform.ts';
 import type { Mount, Network, Policy } from './policy.ts';
 
-/** One container to start under a policy. */
+/** A container to start under a policy. */
 export type Launch = {
-  /** What docker is asked to run: a reference by digest, or a local name. */
+  /** A reference by digest, or a local name. */
   readonly image: string;
   readonly platform: Platform;
   readonly policy: Policy;
@@ -14,22 +16,22 @@ export type Launch = {
   readonly name?: string;
   readonly labels?: Readonly<Record<string, string>>;
   readonly workdir?: string;
-  /** Values the agent may see on its command line's environment: not secret. */
+  /** Values that are not secret: they are visible in docker's command line. */
   readonly env?: Readonly<Record<string, string>>;
-  /** Secret variables: named on the command line, their values travel in the process environment. */
+  /** Secret variables: docker's command line has the names, its process environment the values. */
   readonly secrets?: Readonly<Record<string, string>>;
   readonly terminal?: 'tty' | 'stdin' | 'none';
 };
 
-/** Whether docker's mount syntax has a way to name this path. */
+/** Whether docker's mount syntax can express this path. */
 export function isMountable(path: string): boolean {
   return !/[\n\r\0"]/.test(path);
 }
 
 /**
- * The docker command that starts a container under its policy: the only place that spells docker's flags,
- * for ai-run and for smoke tests alike. Flags as in docs.docker.com/reference/cli/docker/container/run.
- * @throws UserError E_MOUNT_PATH for a path that docker's mount syntax cannot carry, E_NETWORK for the host's network.
+ * Returns the docker command that starts a container under its policy, for ai-run and for smoke tests alike. Flags as in
+ * docs.docker.com/reference/cli/docker/container/run.
+ * @throws UserError E_MOUNT_PATH for a path that docker's mount syntax cannot express, E_NETWORK for the host's network.
  */
 export function launch(options: Launch): Command {
   const { policy, command } = options;
@@ -42,19 +44,19 @@ export function launch(options: Launch): Command {
     '--cap-drop=ALL',
     ...policy.capabilities.map((capability) => `--cap-add=${capability}`),
     ...(policy.newPrivileges ? [] : ['--security-opt=no-new-privileges']),
-    // Said, because an engine can be set to filter nothing (`seccomp-profile` of its daemon.json).
+    // Explicit, because an engine can be configured without a filter (`seccomp-profile` in its daemon.json).
     '--security-opt=seccomp=builtin',
     ...(policy.writableRoot ? [] : ['--read-only']),
     ...(policy.ociRuntime === undefined ? [] : [`--runtime=${policy.ociRuntime}`]),
     '--ipc=private',
     `--network=${networkName(policy.network)}`,
     `--memory=${policy.limits.memory}`,
-    // Memory and swap together: without it, docker grants as much again as swap.
+    // The sum of memory and swap: by default docker grants the same amount again as swap.
     `--memory-swap=${policy.limits.memory}`,
     `--cpus=${policy.limits.cpus}`,
     `--pids-limit=${policy.limits.pids}`,
     '--ulimit=core=0',
-    // Nothing an agent prints is kept by the engine.
+    // The engine keeps no log of the agent's output.
     '--log-driver=none',
     ...policy.mounts.flatMap((mount) => mountFlags(mount, policy.user)),
     `--env=HOME=${policy.home}`,
@@ -63,7 +65,7 @@ export function launch(options: Launch): Command {
     ...Object.entries(options.labels ?? {}).map(([key, value]) => `--label=${key}=${value}`),
     ...(options.name === undefined ? [] : [`--name=${options.name}`]),
     ...(options.workdir === undefined ? [] : [`--workdir=${options.workdir}`]),
-    // Docker holds back Ctrl-P, the first key of its own detach sequence; an agent needs it.
+    // By default docker's client holds back Ctrl-P, the first key of its detach sequence; agents need that key.
     ...(options.terminal === 'tty'
       ? ['-it', '--detach-keys=ctrl-^,ctrl-^,ctrl-^,ctrl-^']
       : options.terminal === 'stdin'
@@ -78,15 +80,15 @@ export function launch(options: Launch): Command {
   };
 }
 
-/** The host's network, or another container's, can be named like one; they are not to be had. */
+/** Rejects `host`, `default` and `container:…`, which docker also accepts here. */
 function networkName(network: Network): string {
   if (network.mode !== 'named') return network.mode;
   if (!/^[A-Za-z0-9][\w.-]*$/.test(network.name) || /^(host|default)$/.test(network.name)) {
     throw new UserError(
       'E_NETWORK',
-      `no container is joined to network ${JSON.stringify(network.name)}`,
+      `a session cannot join network ${JSON.stringify(network.name)}`,
       {
-        hint: 'name one that `docker network create` made',
+        hint: 'name a network that `docker network create` made',
       },
     );
   }
@@ -103,14 +105,14 @@ function mountFlags(mount: Mount, user: Policy['user']): string[] {
     const { bytes, mode } = mount;
     return mountFlag('type=tmpfs', target, `tmpfs-size=${bytes}`, `tmpfs-mode=${mode}`, 'readonly');
   }
-  // Only --tmpfs can give it to a user, and it takes what follows a colon for options.
+  // Only --tmpfs can set the owner, and it parses everything after a colon as options.
   if (mount.target.includes(':')) throw unmountable(mount.target, 'a colon as an empty folder');
-  // Executable, because compilers run what they build in /tmp; the project itself is executable as well.
+  // Executable, because compilers run their output from /tmp; the project itself is executable as well.
   const options = `rw,exec,nosuid,nodev,size=${mount.bytes},mode=${mount.mode},uid=${user.uid},gid=${user.gid}`;
   return ['--tmpfs', `${mount.target}:${options}`];
 }
 
-/** `--mount` is CSV: a field with a quote, a comma or a newline would start another one. */
+/** Formats one field of `--mount`, which is CSV: a quote, a comma or a newline in a value could start another field. */
 function field(key: string, value: string): string {
   if (!isMountable(value)) throw unmountable(value, 'quotes or line breaks');
   return value.includes(',') ? `"${key}=${value}"` : `${key}=${value}`;
@@ -123,7 +125,7 @@ function mountFlag(...fields: readonly string[]): string[] {
 function unmountable(path: string, what: string): UserError {
   return new UserError(
     'E_MOUNT_PATH',
-    `cannot mount ${JSON.stringify(path)}: docker cannot name a path with ${what}`,
+    `cannot mount ${JSON.stringify(path)}: docker cannot mount a path with ${what}`,
     { hint: 'rename the folder' },
   );
 }

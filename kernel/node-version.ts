@@ -1,7 +1,9 @@
+/** The oldest Node that runs the programs, and the message for an older one. */
+
 /** The oldest Node that runs the programs: `engines` in their package.json. */
 const oldest = '22.18';
 
-/** One line that says which Node a program needs, if the given version is older; else undefined. */
+/** Returns a one-line error if the given version is older than the one that a program needs; else undefined. */
 export function nodeProblem(program: string, version: string): string | undefined {
   const [major = 0, minor = 0] = version.split('.').map(Number);
   const [needed = 0, since = 0] = oldest.split('.').map(Number);

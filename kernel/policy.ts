@@ -1,4 +1,6 @@
-/** What a container is joined to. The network is a value of its own: it may need making before and removing after. */
+/** The policy of a container: everything it is allowed to do. */
+
+/** A container's network. It is a value of its own because a network may have to be made before and removed after. */
 export type Network =
   | { readonly mode: 'none' }
   | { readonly mode: 'bridge' }
@@ -16,38 +18,38 @@ export type Mount =
       readonly target: string;
       readonly bytes: number;
       readonly mode: string;
-      /** Stays empty: what hides a folder rather than offering one. */
+      /** Keeps the folder empty, so that it hides another one. */
       readonly readonly?: boolean;
     };
 
 type Limits = {
-  /** Bytes; what a tmpfs holds counts too. */
+  /** Bytes; the content of each tmpfs counts as well. */
   readonly memory: number;
   readonly cpus: number;
   /** Processes and threads. */
   readonly pids: number;
 };
 
-/** Everything a container is allowed to do. What is not listed here is denied. */
+/** Everything a container is allowed to do. Anything not listed here is denied. */
 export type Policy = {
   /** Never root: see `harden`. */
   readonly user: { readonly uid: number; readonly gid: number };
-  /** Always empty by default; each entry is an explicit widening. */
+  /** Default: empty. Each entry is an explicit widening. */
   readonly capabilities: readonly string[];
   readonly newPrivileges: boolean;
   readonly writableRoot: boolean;
   readonly network: Network;
   readonly mounts: readonly Mount[];
   readonly limits: Limits;
-  /** What runs containers in place of the engine's default, `runsc` for example: another kernel in between. */
+  /** The OCI runtime (default: the engine's own), e.g. `runsc`, which puts another kernel in between. */
   readonly ociRuntime?: string;
-  /** Where the private home is: a tmpfs of the container's own, or what is mounted there. */
+  /** The private home's path: a tmpfs of the container's own, unless another mount has that target. */
   readonly home: string;
 };
 
 const mebibyte = 1024 * 1024;
 
-/** Inside every image the home of its user `node`. */
+/** The home of user `node` in every image. */
 export const home = '/home/node';
 
 export type PolicyOptions = {
@@ -67,16 +69,16 @@ const privateHome: Mount = {
 };
 
 /**
- * Who a caller is in a container: never root, because root inside is root to every kernel bug there is. A caller of root's
- * group stays the owner of their files, in the group that is theirs alone on most machines.
+ * Returns the caller's user in a container: never root, because every kernel bug treats root inside as root. If the primary
+ * group is root's, gid = uid, which is the caller's own group on most machines, so files stay the caller's.
  */
 export function containerUser({ uid, gid }: Policy['user']): Policy['user'] {
   return uid === 0 ? { uid: 1000, gid: 1000 } : { uid, gid: gid === 0 ? uid : gid };
 }
 
 /**
- * The policy for a caller: everything denied that can be denied. The home is a tmpfs, unless one of the mounts is
- * a home that outlives the container.
+ * Returns the strictest policy for a caller, widened by the given options only. The home is a tmpfs, unless one of the
+ * mounts is a home that outlives the container.
  */
 export function harden({
   user,

@@ -1,3 +1,5 @@
+/** Image references: the grammar, the parser and the text. */
+
 import { UserError } from './error.ts';
 
 /** Content address of a blob: `sha256:` and 64 hex digits. OCI image spec, descriptor.md#digests. */
@@ -25,8 +27,8 @@ const pattern = new RegExp(
 );
 
 /**
- * Reads an image reference.
- * @throws UserError E_REFERENCE with the text, when it is none.
+ * Parses an image reference.
+ * @throws UserError E_REFERENCE with the text, if it is not one.
  */
 export function parseReference(text: string): Reference {
   const match = pattern.exec(text);

@@ -1,6 +1,8 @@
+/** Rows of text as a table with aligned columns. */
+
 import { printable } from './text.ts';
 
-/** Rows in columns as wide as their widest cell. Cells may come from images and containers: nothing is passed on as it is. */
+/** Formats rows in columns as wide as their widest cell. Cells may come from images and containers, so each is made printable. */
 export function formatTable(rows: readonly (readonly string[])[]): string {
   const clean = rows.map((row) => row.map((cell) => printable(cell).replaceAll('\n', ' ')));
   const widths = (clean[0] ?? []).map((_, at) =>

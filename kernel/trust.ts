@@ -1,30 +1,32 @@
-/** Who must have signed an image of a registry before it runs: `AI_IMAGE_VERIFY`, as it was written. */
+/** The setting AI_IMAGE_VERIFY: the signer that images of a registry must have. */
+
+/** The signer that an image of a registry must have before it runs: `AI_IMAGE_VERIFY`, as it was written. */
 export type Verify =
   | {
       readonly kind: 'key';
-      /** A public key, PEM: absolute, or below the home with `~/`. */
+      /** The path of a public key in PEM: absolute, or below the home with `~/`. */
       readonly path: string;
     }
   | {
       readonly kind: 'identity';
-      /** Whom the certificate must name, and who has vouched for that. */
+      /** The subject that the certificate must name, and the issuer that vouched for it. */
       readonly identity: Match;
       readonly issuer: Match;
     };
 
 type Match = {
   readonly text: string;
-  /** A regular expression (RE2), where it is not the text itself. */
+  /** Whether `text` is a regular expression (RE2) rather than the exact text. */
   readonly isPattern: boolean;
 };
 
-// A comma within a regular expression is no end of it: only a name and = after it are.
+// A comma may be part of a regular expression: an item ends only at a comma that a name and = follow.
 const item =
   /((?:identity|issuer)(?:-regexp)?)=(.*?)(?:,(?=(?:identity|issuer)(?:-regexp)?=)|$)/gsy;
 
 /**
- * Reads `/path/of/cosign.pub`, `~/cosign.pub`, or `identity=<…>,issuer=<…>`, each also with `-regexp` behind its name.
- * @returns undefined for anything else. A relative path is: it would name a file of the project, which is the agent's to write.
+ * Parses `/path/of/cosign.pub`, `~/cosign.pub`, or `identity=<…>,issuer=<…>`, each also with `-regexp` after its name.
+ * @returns undefined for anything else. A relative path is refused: it would name a file in the project, which agents can write.
  */
 export function parseVerify(text: string): Verify | undefined {
   if (/^~?\/./s.test(text)) return { kind: 'key', path: text };

@@ -36,7 +36,7 @@ export function isWithin(path: string, folder: string): boolean {
 export function checkFolder(folder: string, userHome: string): void {
   const reason = isMountable(folder)
     ? objection(folder, userHome)
-    : 'docker cannot name a path with quotes or line breaks';
+    : 'docker cannot mount a path with quotes or line breaks';
   if (reason === undefined) return;
   // A line break in a name would be read as the next line of the message.
   const shown = isMountable(folder) ? folder : JSON.stringify(folder);

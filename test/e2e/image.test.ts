@@ -329,24 +329,29 @@ describe('a local image', () => {
 describe('the contract of an image', () => {
   test.each<[string, Record<string, string>, string, RegExp]>([
     ['is missing', {}, 'E_NO_CONTRACT', /has no label ai-run\.contract$/],
-    ['is garbage', { 'ai-run.contract': 'garbage' }, 'E_CONTRACT', /refused: it is not JSON$/],
+    [
+      'is garbage',
+      { 'ai-run.contract': 'garbage' },
+      'E_CONTRACT',
+      /invalid contract: it is not JSON$/,
+    ],
     [
       'asks for a path of the host',
       { 'ai-run.contract': contract('1').replace('{', '{"state":["/etc"],') },
       'E_CONTRACT',
-      /refused: state\.0: expected a path below the home/,
+      /invalid contract: state\.0: expected a path below the home/,
     ],
     [
       'asks for what decides where docker goes',
       { 'ai-run.contract': contract('1').replace('{', '{"credentials":[{"env":"DOCKER_HOST"}],') },
       'E_CONTRACT',
-      /refused: credentials\.0\.env: DOCKER_HOST is no credential: docker reads it$/,
+      /invalid contract: credentials\.0\.env: DOCKER_HOST cannot be a credential: docker reads it$/,
     ],
     [
       'asks for capabilities, and repaints the terminal',
       { 'ai-run.contract': contract('1').replace('{', String.raw`{"cap\u001b[2J":["ALL"],`) },
       'E_CONTRACT',
-      /refused: Unrecognized key: "cap"$/,
+      /invalid contract: Unrecognized key: "cap"$/,
     ],
   ])('refuses the image where it %s', async (_, labels, code, message) => {
     const repository = fresh();

@@ -78,7 +78,7 @@ describe('a folder with a name of', () => {
     ['a carriage return', 'a\rb'],
   ])('%s is refused: %j', async (_, name) => {
     const project = await folder(name);
-    const message = /docker cannot name a path with quotes or line breaks/;
+    const message = /docker cannot mount a path with quotes or line breaks/;
     expect(await aiRun({ ...tiny, project }, shell(script))).toEqual(refused(message));
     expect(await aiRun(tiny, shell(script, '--mount', project))).toEqual(refused(message));
     expect(await readdir(project)).toEqual([]);
@@ -235,7 +235,7 @@ describe('an image whose contract asks for', () => {
     [
       'where docker goes',
       { credentials: [{ env: 'DOCKER_HOST' }] },
-      /DOCKER_HOST is no credential/,
+      /DOCKER_HOST cannot be a credential/,
     ],
   ])('%s is refused', async (_, asks, message) => {
     const asking = await makeTinyImage({ contract: () => asks });
@@ -274,7 +274,7 @@ describe('a network by the name of', () => {
     '%s is not joined',
     async (name) => {
       expect(await aiRun(tiny, shell('true', `--join=${name}`))).toEqual(
-        refused(/no container is joined to network/),
+        refused(/a session cannot join network/),
       );
     },
   );

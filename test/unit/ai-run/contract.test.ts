@@ -165,10 +165,10 @@ describe('the contract of an image', () => {
     ['DOCKER_CONFIG', 'docker reads it'],
     ['HTTPS_PROXY', 'docker reads it; proxies are set in ~/.docker/config.json'],
     ['LD_PRELOAD', 'it changes how every program is loaded'],
-    ['PATH', 'it changes what shells run or where programs look'],
-    ['BASH_ENV', 'it changes what shells run or where programs look'],
-    ['NODE_OPTIONS', 'it changes what an interpreter runs'],
-    ['GIT_SSH_COMMAND', 'it changes what git runs or which repository it takes'],
+    ['PATH', 'it changes the commands that shells run or the paths that programs search'],
+    ['BASH_ENV', 'it changes the commands that shells run or the paths that programs search'],
+    ['NODE_OPTIONS', 'it changes the code that an interpreter runs'],
+    ['GIT_SSH_COMMAND', 'it changes the commands that git runs or the repository that it uses'],
     ['AI_RUN_PLATFORM', 'it is a setting of ai-run'],
   ])('cannot call %s a credential: %s', (name, reason) => {
     for (const [key, credential] of [
@@ -179,7 +179,7 @@ describe('the contract of an image', () => {
       expect(error?.issues).toEqual([
         expect.objectContaining({
           path: ['credentials', 0, key],
-          message: `${name} is no credential: ${reason}`,
+          message: `${name} cannot be a credential: ${reason}`,
         }),
       ]);
     }
@@ -235,18 +235,18 @@ describe('the label of an image', () => {
     ['null', 'null', 'E_CONTRACT', 'Invalid input: expected object, received null'],
     ['a list', '[]', 'E_CONTRACT', 'Invalid input: expected object, received array'],
   ])('is refused when it is %s', (_, label, code, reason) => {
-    const message = code === 'E_CONTRACT' ? `ai-otter: its contract is refused: ${reason}` : reason;
+    const message = code === 'E_CONTRACT' ? `ai-otter: invalid contract: ${reason}` : reason;
     expect(() => parseContract(label, 'ai-otter')).toThrow(refused(code, message));
   });
 
   test('is refused by its first mistake, in text that cannot repaint a terminal', () => {
     const label = JSON.stringify({ ...minimal, 'mounts\u001B[2J\u009B2J': ['/etc'] });
     expect(() => parseContract(label, 'ai-otter')).toThrow(
-      refused('E_CONTRACT', 'ai-otter: its contract is refused: Unrecognized key: "mounts2J"'),
+      refused('E_CONTRACT', 'ai-otter: invalid contract: Unrecognized key: "mounts2J"'),
     );
     const other = JSON.stringify({ ...minimal, state: ['.ok', '/etc'] });
     expect(() => parseContract(other, 'ai-otter')).toThrow(
-      /^ai-otter: its contract is refused: state\.1: expected a path below the home/,
+      /^ai-otter: invalid contract: state\.1: expected a path below the home/,
     );
   });
 });

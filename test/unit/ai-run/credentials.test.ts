@@ -100,20 +100,20 @@ describe('--env', () => {
   );
 
   test.each([
-    ['PATH', 'it changes what shells run or where programs look'],
-    ['HOME', 'it changes what shells run or where programs look'],
-    ['BASH_ENV', 'it changes what shells run or where programs look'],
+    ['PATH', 'it changes the commands that shells run or the paths that programs search'],
+    ['HOME', 'it changes the commands that shells run or the paths that programs search'],
+    ['BASH_ENV', 'it changes the commands that shells run or the paths that programs search'],
     ['LD_PRELOAD', 'it changes how every program is loaded'],
     ['DYLD_INSERT_LIBRARIES', 'it changes how every program is loaded'],
     ['DOCKER_HOST', 'docker reads it'],
     ['docker_config', 'docker reads it'],
     ['XDG_RUNTIME_DIR', 'docker reads it'],
     ['https_proxy', 'docker reads it; proxies are set in ~/.docker/config.json'],
-    ['SSL_CERT_FILE', 'it decides whom programs trust'],
-    ['NODE_OPTIONS', 'it changes what an interpreter runs'],
-    ['PYTHONPATH', 'it changes what an interpreter runs'],
-    ['JAVA_TOOL_OPTIONS', 'it changes what an interpreter runs'],
-    ['GIT_CONFIG_GLOBAL', 'it changes what git runs or which repository it takes'],
+    ['SSL_CERT_FILE', 'it changes which certificates programs trust'],
+    ['NODE_OPTIONS', 'it changes the code that an interpreter runs'],
+    ['PYTHONPATH', 'it changes the code that an interpreter runs'],
+    ['JAVA_TOOL_OPTIONS', 'it changes the code that an interpreter runs'],
+    ['GIT_CONFIG_GLOBAL', 'it changes the commands that git runs or the repository that it uses'],
     ['AI_IMAGE_REGISTRY', 'it is a setting of ai-run'],
   ])('does not take %s: %s', (name, reason) => {
     expect(refusal(name, { [name]: 'x' }).message).toBe(`--env ${name}: not passed on: ${reason}`);

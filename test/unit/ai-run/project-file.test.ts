@@ -116,7 +116,7 @@ describe('what is wrong is one error with line, key, what was expected and what 
     ['mask:\n  - "a/../b"', 'line 2: mask: "a/../b": expected a name like *.pem'],
     ['unmask: ["**"]', 'line 1: unmask: "**": * stands within a name'],
     ['unmask: ["!.env"]', 'line 1: unmask: "!.env": what is not to be hidden stands in unmask'],
-    ['env: [PATH]', 'line 1: env: PATH is not passed on: it changes what shells run'],
+    ['env: [PATH]', 'line 1: env: PATH is not passed on: it changes the commands that shells run'],
     ['env: [LD_PRELOAD]', 'line 1: env: LD_PRELOAD is not passed on'],
     ['env: [AI_RUN_UNMASK]', 'line 1: env: AI_RUN_UNMASK is not passed on'],
     ['env: [TOKEN=hunter2]', 'line 1: env: expected the name of a variable, without its value'],

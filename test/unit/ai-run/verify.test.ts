@@ -137,7 +137,7 @@ test.each([
     12,
     'no matching signatures: invalid signature when validating ASN.1 encoded signature',
     'E_SIGNATURE',
-    /has no signature that holds by \/etc\/cosign\.pub: no matching signatures: invalid sig/,
+    /has no valid signature by \/etc\/cosign\.pub: no matching signatures: invalid sig/,
   ],
   [1, 'no matching signatures: x\u001b[2J', 'E_SIGNATURE', /no matching signatures: x$/],
   [
