@@ -1,3 +1,5 @@
+/** The user's approvals of project files: one fingerprint per project, in ~/.ai-run/approvals. */
+
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { projectName } from '../home/lifetime.rules.ts';
@@ -7,18 +9,14 @@ import { sha256 } from '../startup/sha256.ts';
 import { readPlain } from '../host/read-plain.ts';
 import { writeWhole } from '../host/write-whole.ts';
 
-/**
- * What the user has approved of each project's file, `~/.ai-run/approvals/<project>`: one hash, of the last file that was
- * approved. No agent reaches it: `~/.ai-*` is never shared.
- */
-
+/** Each file holds the fingerprint of the project file that was approved last. Agents cannot reach it: `~/.ai-*` is never shared. */
 const below = '.ai-run/approvals';
 
 /**
- * The identity of a file's settings in a project: comments and layout aside, all of them. What is narrowed is part of what
- * was approved: a folder more is another thing without a network than with one.
+ * Returns the fingerprint of a file's settings in a project; comments and layout do not count. It includes the settings
+ * that narrow: an approval of another folder without a network does not hold with one.
  */
-export function identify(project: string, file: ProjectFile): string {
+export function fingerprint(project: string, file: ProjectFile): string {
   const settings = Object.entries({
     ...file,
     mounts: file.mounts?.map(({ folder, readonly }) => [folder, readonly]),
@@ -27,42 +25,42 @@ export function identify(project: string, file: ProjectFile): string {
 }
 
 /**
- * Whether this is what was approved last; a note that somebody else could have written counts for nothing.
- * @throws UserError E_FOLDER where that cannot be told.
+ * Whether these settings were approved last. An approval that another user could have written does not count.
+ * @throws UserError E_FOLDER if the approvals cannot be read.
  */
 export async function isApproved(
   userHome: string,
   project: string,
-  identity: string,
+  print: string,
 ): Promise<boolean> {
-  const path = pathOf(userHome, project);
+  const path = approvalFile(userHome, project);
   const found = using(folderOf(userHome), () => entryAt(path));
   if (found === undefined || (found.mode & 0o077) !== 0) return false;
   if (found.uid !== (process.getuid?.() ?? found.uid)) return false;
-  return (await readPlain(path, 1024)) === `${identity}\n`;
+  return (await readPlain(path, 1024)) === `${print}\n`;
 }
 
 /**
- * Takes note of an approval, in the place of the last one.
+ * Records an approval and replaces the project's previous one.
  * @throws UserError E_FOLDER
  */
-export function approve(userHome: string, project: string, identity: string): void {
+export function approve(userHome: string, project: string, print: string): void {
   makeFolder(userHome, below);
-  using(folderOf(userHome), () => writeWhole(pathOf(userHome, project), `${identity}\n`));
+  using(folderOf(userHome), () => writeWhole(approvalFile(userHome, project), `${print}\n`));
 }
 
 /**
- * Forgets what was approved: an earlier file that an agent brings back has to be approved again.
- * @throws UserError E_FOLDER where it cannot: it would be remembered then.
+ * Removes a project's approval, so that an earlier file that an agent restores must be approved again.
+ * @throws UserError E_FOLDER if the approval cannot be removed and would therefore still hold.
  */
 export function forget(userHome: string, project: string): void {
-  const path = pathOf(userHome, project);
+  const path = approvalFile(userHome, project);
   using(folderOf(userHome), () => {
     if (entryAt(path) !== undefined) rmSync(path, { force: true });
   });
 }
 
-function pathOf(userHome: string, project: string): string {
+function approvalFile(userHome: string, project: string): string {
   return join(folderOf(userHome), projectName(project, sha256));
 }
 

@@ -1,3 +1,5 @@
+/** The report, at the end of a session, of changed files that can run code on the host. */
+
 import { lstatSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Part } from '../part.rules.ts';
@@ -6,19 +8,19 @@ import { printable } from '@ai-bakery/kernel/text.ts';
 import { readPlain } from '../host/read-plain.ts';
 import { type Folder, walk } from '../host/walk.ts';
 
-/** More bytes than a person writes in such a file; a larger one is known by its size and time. They are kept in memory. */
+/** Bytes of a file that are kept in memory and compared; a larger file, which no person writes, is compared by size and time. */
 const largest = 256 * 1024;
 
-/** More names than a person reads. */
+/** Names that are listed; the rest are counted. */
 const most = 20;
 
-/** Says at the end of a session which files changed that can run code on the host: see core/risky. */
+/** Reports at the end of a session the changed files that can run code on the host: see risky.rules.ts. */
 export async function openChanges({
   project,
   tree,
 }: {
   readonly project: string;
-  /** What `walk` finds in it. */
+  /** The result of `walk` for the project. */
   readonly tree: readonly Folder[];
 }): Promise<Part> {
   const before = await snapshot(project, tree);
@@ -42,7 +44,7 @@ async function snapshot(
   for (const { path, entries } of tree) {
     for (const entry of entries) {
       const name = join(path, entry.name);
-      // A link in place of a folder, like `.vscode`, brings all that is in it.
+      // A link in place of a folder, like `.vscode`, brings the whole content of its target.
       const risky =
         runBy(name) ?? (entry.isSymbolicLink() ? runBy(join(name, 'tasks.json')) : undefined);
       if (risky === undefined) continue;
@@ -53,7 +55,7 @@ async function snapshot(
   return found;
 }
 
-/** What of a file runs, or the name that a symbolic link holds. */
+/** Returns the part of a file that can run code, or a symbolic link's target. */
 async function contentOf(project: string, path: string): Promise<string | undefined> {
   const full = join(project, path);
   const state = lstatSync(full, { throwIfNoEntry: false });
@@ -61,6 +63,6 @@ async function contentOf(project: string, path: string): Promise<string | undefi
   if (state?.isFile() !== true) return undefined;
   const text = await readPlain(full, largest);
   if (text === undefined) return `${state.size} bytes of ${state.ctimeMs}`;
-  // Whether it can be executed is part of what it does.
+  // The execute bits count: setting one changes the file's effect.
   return `${state.mode & 0o111} ${runningPart(path, text)}`;
 }

@@ -1,10 +1,12 @@
+/** The rules for folders that are shared with an agent, and the list ~/.ai-workspaces. */
+
 import { formatCommand } from '@ai-bakery/kernel/command.ts';
 import { UserError } from '@ai-bakery/kernel/error.ts';
 import { isMountable } from '@ai-bakery/kernel/launch.ts';
 import { home as containerHome } from '@ai-bakery/kernel/policy.ts';
 import { printable } from '@ai-bakery/kernel/text.ts';
 
-/** One folder that is to be shared with an agent, as the user names it. */
+/** A folder to share with an agent, as the user names it. */
 export type WorkspaceRequest = { readonly folder: string; readonly readonly: boolean };
 
 // With everything below them. The last four are macOS's.
@@ -13,12 +15,12 @@ const systemFolders = words(
     '/Library /System /private/etc /private/var',
 );
 
-// They are not one project, but projects lie below them.
+// Folders that are not a project themselves but contain projects.
 const sharedFolders = words(
   '/home /media /mnt /opt /srv /tmp /Users /Volumes /private /private/tmp',
 );
 
-// Below the home: keys, logins, and the state of engines, whose files are those of every container.
+// Below the home: keys, logins, and the state of engines, which contains the files of every container.
 const privateFolders = words(
   '.aws .azure .config .docker .gnupg .kube .mozilla .password-store .ssh Library ' +
     '.local/share/containers .local/share/docker .local/share/keyrings',
@@ -30,7 +32,7 @@ export function isWithin(path: string, folder: string): boolean {
 }
 
 /**
- * Refuses a folder that is more than a project. Both are real paths.
+ * Refuses a folder that is more than one project. Both arguments are real paths.
  * @throws UserError E_WORKSPACE with the reason.
  */
 export function checkFolder(folder: string, userHome: string): void {
@@ -38,16 +40,16 @@ export function checkFolder(folder: string, userHome: string): void {
     ? objection(folder, userHome)
     : 'docker cannot mount a path with quotes or line breaks';
   if (reason === undefined) return;
-  // A line break in a name would be read as the next line of the message.
+  // A line break in a name would look like the next line of the message.
   const shown = isMountable(folder) ? folder : JSON.stringify(folder);
-  throw new UserError('E_WORKSPACE', `${printable(shown)} is not shared with an agent: ${reason}`, {
+  throw new UserError('E_WORKSPACE', `${printable(shown)} cannot be shared: ${reason}`, {
     hint: 'start ai-run in the folder of one project',
   });
 }
 
 /**
- * The folders of `~/.ai-workspaces`: one absolute path per line, as it is, without quotes; `#` starts a comment line.
- * @throws UserError E_WORKSPACES with the line that is none.
+ * Parses `~/.ai-workspaces`: one absolute path per line, literally, without quotes; `#` starts a comment line.
+ * @throws UserError E_WORKSPACES with the first line that is not an absolute path.
  */
 export function parseWorkspaces(text: string): readonly string[] {
   return text.split('\n').flatMap((line, index) => {
@@ -62,12 +64,12 @@ export function parseWorkspaces(text: string): readonly string[] {
   });
 }
 
-/** A line to append to `~/.ai-workspaces`, after the text that is there. */
+/** Returns the line to append to the text of `~/.ai-workspaces`. */
 export function workspaceLine(text: string, folder: string): string {
   return `${text === '' || text.endsWith('\n') ? '' : '\n'}${folder}\n`;
 }
 
-/** What is said where a folder is not listed and nobody can be asked. */
+/** The error for a folder that is not listed if no user can be asked. */
 export function unlisted(folder: string): UserError {
   return new UserError(
     'E_WORKSPACE',
@@ -78,7 +80,7 @@ export function unlisted(folder: string): UserError {
   );
 }
 
-/** Reads what follows `--mount`: `PATH`, `PATH:ro` or `PATH:rw`. */
+/** Parses the value of `--mount`: `PATH`, `PATH:ro` or `PATH:rw`. */
 export function parseMount(text: string): WorkspaceRequest {
   const [, folder = text, mode] = /^(.*):(ro|rw)$/s.exec(text) ?? [];
   if (folder !== '') return { folder, readonly: mode === 'ro' };
@@ -87,19 +89,18 @@ export function parseMount(text: string): WorkspaceRequest {
   });
 }
 
-/** Why a folder is never shared with an agent, whatever the user lists; nothing where it may be. */
+/** Returns the reason why a folder is never shared, even if the user lists it; undefined if it may be. */
 function objection(folder: string, userHome: string): string | undefined {
-  if (isWithin(userHome, folder)) return 'it is or holds your home folder';
+  if (isWithin(userHome, folder)) return 'it is or contains your home folder';
   if (isWithin(folder, userHome)) {
     const below = folder.slice(userHome.length + 1);
-    if (below.startsWith('.ai-')) return 'it is where ai-run keeps its own files';
+    if (below.startsWith('.ai-')) return 'ai-run keeps its own files there';
     const found = privateFolders.find((one) => isWithin(below, one) || isWithin(one, below));
-    return found === undefined ? undefined : `it is or holds ~/${found}, where secrets are kept`;
+    return found === undefined ? undefined : `it is or contains ~/${found}, which holds secrets`;
   }
   const system = systemFolders.find((one) => isWithin(folder, one));
   if (system !== undefined) return `${system} belongs to the system`;
-  if (sharedFolders.includes(folder)) return 'it holds more than one project';
-  // The container has its own files there.
+  if (sharedFolders.includes(folder)) return 'it contains more than one project';
   return isWithin(folder, '/opt/agent') || folder === containerHome
     ? 'the image has files of its own there'
     : undefined;

@@ -1,6 +1,8 @@
+/** Matching of a name against a pattern, in bounded time. */
+
 /**
- * Whether a name fits a pattern, case aside: `*` and `?` stand for anything but a `/`. Both may come from an agent: the time is bounded by the
- * product of their lengths, which no regular expression promises.
+ * Whether a name matches a pattern, ignoring case: `*` and `?` match anything but a `/`. Both may come from an agent: the
+ * time is bounded by the product of their lengths, which a regular expression cannot guarantee.
  */
 export function fits(name: string, pattern: string): boolean {
   const text = name.toLowerCase();
@@ -19,7 +21,7 @@ export function fits(name: string, pattern: string): boolean {
       at += 1;
       from += 1;
     } else if (star !== -1 && text[after] !== '/') {
-      // The last star takes one more: an earlier one would gain nothing by it.
+      // The last star matches one character more; backtracking to an earlier star would gain nothing.
       after += 1;
       from = after;
       at = star + 1;

@@ -1,18 +1,20 @@
+/** The user's patterns of files to mask and to show: AI_RUN_MASK and AI_RUN_UNMASK. */
+
 import { UserError } from '@ai-bakery/kernel/error.ts';
 import type { MaskSettings } from './secrets.rules.ts';
 import { redacted } from '@ai-bakery/kernel/text.ts';
 import { valueOf, type Variables } from '@ai-bakery/kernel/variable.ts';
 
-/** More would make every start slow: each is compared with each name of a project. */
+/** Characters of a pattern. A longer one would slow every start: each pattern is compared with each name of a project. */
 const longest = 128;
 
-/** Why a text is no pattern of names to hide, or nothing. */
+/** Returns the reason why a text is not a valid pattern; undefined if it is. */
 export function patternMistake(text: string): string | undefined {
   if (text.length > longest) return `a pattern has at most ${longest} characters`;
-  if (/\p{C}/u.test(text)) return 'a pattern holds no control characters';
-  if (text.startsWith('!')) return 'what is not to be hidden stands in unmask';
+  if (/\p{C}/u.test(text)) return 'a pattern must not contain control characters';
+  if (text.startsWith('!')) return 'put exceptions in unmask, without !';
   if (text.includes('**'))
-    return '* stands within a name; a pattern without / holds in every folder';
+    return '* matches within one name; a pattern without / matches in every folder';
   const names = text.replace(/^\/|\/$/g, '').split('/');
   return names.some((name) => name === '' || name === '.' || name === '..')
     ? 'expected a name like *.pem, a folder like private/ or a path like config/prod.yml'
@@ -20,9 +22,9 @@ export function patternMistake(text: string): string | undefined {
 }
 
 /**
- * What the user hides and shows in every project, `AI_RUN_MASK` and `AI_RUN_UNMASK`: patterns between spaces or commas.
- * The environment goes before `~/.ai-env`.
- * @throws UserError E_SETTING for what is no pattern, naming where it stands.
+ * Reads the patterns that the user masks and shows in every project, `AI_RUN_MASK` and `AI_RUN_UNMASK`, separated by
+ * spaces or commas. The environment overrides `~/.ai-env`.
+ * @throws UserError E_SETTING for an invalid pattern, with its source.
  */
 export function userMasks(env: Variables, file: Variables): Required<MaskSettings> {
   const read = (name: string): readonly string[] => {

@@ -1,3 +1,5 @@
+/** The masks of a session: secrets in the shared folders are hidden behind empty files and folders. */
+
 import { type Dirent, lstatSync, readdirSync, realpathSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { messageOf, UserError } from '@ai-bakery/kernel/error.ts';
@@ -21,39 +23,39 @@ import { isWithin } from './folders.rules.ts';
 import { codeOf, makeFolder } from '../host/folder.ts';
 import { writeWhole } from '../host/write-whole.ts';
 
-/** More would make every start slow, and docker's command longer than a command may be. */
+/** Masks of a session. More would slow every start, and make docker's command longer than the system allows. */
 const mostMasks = 500;
 
-/** Folders that lead to masks: each is a mount as well. */
+/** Folders that lead to masks; each is a mount as well. */
 const mostPins = 1000;
 
 /**
- * Files and folders that are looked at. Each takes 5 microseconds, so that the largest tree takes about a second; the
- * source of Linux has 100,000. Installed and generated folders do not count: they are not looked into.
+ * Files and folders that are searched. Each takes 5 microseconds, so the largest tree takes about a second; the source of
+ * Linux has 100,000. Installed and generated folders do not count, because they are not searched.
  */
 const mostEntries = 200_000;
 
 const showNothing = '--no-mask hides nothing';
 
-/** What the search has found, and where it could not look. */
+/** The secrets that a search found, and the folders that it could not read. */
 type Search = { readonly found: Secret[]; readonly unread: string[] };
 
 type MaskOptions = {
   /** The caller's home folder, as a real path. */
   readonly userHome: string;
-  /** Everything that is shared with the agent, by real path; the project first. */
+  /** The folders that are shared with the agent, by real path; the project first. */
   readonly workspaces: readonly [string, ...string[]];
-  /** The user's and the project's, in this order. */
+  /** The user's settings, then the project's. */
   readonly settings?: readonly MaskSettings[];
-  /** How many files and folders are looked at. */
+  /** The limit of files and folders to search. */
   readonly most?: number;
 };
 
 /**
- * Hides the secrets of the project, and of what else is shared, behind empty files and folders. What is made later, or
- * replaced by the host while the session runs, is not hidden.
- * @throws UserError E_MASK for a secret that docker cannot name, for too many of them, and for what cannot be searched:
- * nothing is left visible silently
+ * Hides the secrets in the project and in the other shared folders behind empty files and folders. A file that is made
+ * later, or replaced by the host while the session runs, is not hidden.
+ * @throws UserError E_MASK for a secret that docker cannot mount over, for too many secrets, and for a folder that cannot
+ * be searched: no secret is left visible silently.
  */
 export function openMasks({
   userHome,
@@ -61,14 +63,14 @@ export function openMasks({
   settings = [],
   most = mostEntries,
 }: MaskOptions): Part {
-  // Each for itself: one may lie in a folder of another that is not looked into.
+  // Each separately: one may be in a folder of another that is not searched.
   const search = findSecrets(workspaces, secretsOf(...settings), most);
   const found = distinct(search.found);
   const unnamed = found.find(({ path }) => !canBeNamed(path));
   if (unnamed !== undefined) {
     throw new UserError(
       'E_MASK',
-      `cannot be hidden from the agent: ${printable(JSON.stringify(unnamed.path))}`,
+      `cannot hide ${printable(JSON.stringify(unnamed.path))} from the agent`,
       {
         hint: `rename it or remove it; ${showNothing}`,
       },
@@ -77,7 +79,7 @@ export function openMasks({
   if (found.length > mostMasks) {
     throw new UserError(
       'E_MASK',
-      `${found.length} files look like secrets; ${mostMasks} can be hidden`,
+      `${found.length} files look like secrets, but at most ${mostMasks} can be hidden`,
       {
         hint: `name fewer in AI_RUN_MASK or .ai-run.yaml, or show some with AI_RUN_UNMASK; ${showNothing}`,
       },
@@ -90,7 +92,7 @@ export function openMasks({
   if (pins.length > mostPins) {
     throw new UserError(
       'E_MASK',
-      `${pins.length} folders lead to files that look like secrets; ${mostPins} can be kept in place`,
+      `${pins.length} folders lead to files that look like secrets, but at most ${mostPins} can be kept in place`,
       {
         hint: `name fewer in AI_RUN_MASK or .ai-run.yaml, or show some with AI_RUN_UNMASK; ${showNothing}`,
       },
@@ -102,13 +104,13 @@ export function openMasks({
       ...maskNote(found, workspaces[0]),
       ...search.unread.slice(0, 1).map((folder) => {
         const others = search.unread.length > 1 ? ` and ${search.unread.length - 1} more` : '';
-        return printable(`masked as a whole, because it cannot be read: ${folder}${others}`);
+        return printable(`masked as a whole, because ai-run cannot read it: ${folder}${others}`);
       }),
     ],
   };
 }
 
-/** Looks for secrets in folders that are shared, from the outside in, following no symlink to another folder. */
+/** Searches shared folders for secrets, outer folders first, without following symlinks to other folders. */
 function findSecrets(roots: readonly string[], isSecret: IsSecret, most: number): Search {
   const search: Search = { found: [], unread: [] };
   const folders = roots.map((root) => ({ root, path: '' }));
@@ -129,17 +131,17 @@ function findSecrets(roots: readonly string[], isSecret: IsSecret, most: number)
   return search;
 }
 
-/** Node reads a name that is no UTF-8 as another one. */
+/** Whether the path can be a mount's target. Node decodes a name that is not UTF-8 to another name, which does not exist. */
 function canBeNamed(path: string): boolean {
   try {
     return isMountable(path) && lstatSync(path, { throwIfNoEntry: false }) !== undefined;
   } catch {
-    // Longer than a path may be, for example.
+    // The path may be too long, for example.
     return false;
   }
 }
 
-/** An empty file that covers others. Not /dev/null: what is written there would be lost without an error. */
+/** Makes the empty file that covers others. It is not /dev/null, because data written there would be lost without an error. */
 function makeEmptyFile(userHome: string): string {
   const path = join(userHome, emptyFileName);
   makeFolder(userHome, dirname(emptyFileName));
@@ -150,13 +152,13 @@ function makeEmptyFile(userHome: string): string {
 }
 
 /**
- * What is in a folder. One that cannot be read is hidden as a whole: an agent may have locked it, to unlock it in a
- * session that has not found its secrets. Nothing is known of it either where only its names can be read.
+ * Lists a folder. An unreadable folder is hidden as a whole, because an agent may have locked it in order to unlock it in a
+ * session that did not find its secrets. The same holds for a folder whose names can be read but which cannot be entered.
  */
 function entriesOf(folder: string, isRoot: boolean, search: Search): readonly Dirent[] {
   try {
     const entries = readdirSync(folder, { withFileTypes: true });
-    // Needs the right to enter the folder.
+    // Fails without the right to enter the folder.
     lstatSync(`${folder}/.`);
     return entries;
   } catch (error) {
@@ -164,9 +166,9 @@ function entriesOf(folder: string, isRoot: boolean, search: Search): readonly Di
       throw new UserError(
         'E_MASK',
         printable(`${folder} cannot be searched for secrets: ${messageOf(error)}`),
-        { hint: `make it readable for you, or share another folder; ${showNothing}` },
+        { hint: `make it readable for yourself, or share another folder; ${showNothing}` },
       );
-    // Gone since, or replaced by what the agent may read anyway.
+    // Removed since, or replaced by a file, which holds only what the agent may read anyway.
     if (codeOf(error) !== 'ENOENT' && codeOf(error) !== 'ENOTDIR') {
       search.unread.push(folder);
       search.found.push({ path: folder, kind: 'folder' });
@@ -178,24 +180,24 @@ function entriesOf(folder: string, isRoot: boolean, search: Search): readonly Di
 function tooLarge(most: number): UserError {
   return new UserError(
     'E_MASK',
-    `more than ${most} files and folders: not all can be searched for secrets`,
+    `more than ${most} files and folders: ai-run cannot search all of them for secrets`,
     {
-      hint: `start in a folder of the project that is smaller, or move out what was generated; ${showNothing}`,
+      hint: `start in a smaller folder of the project, or move generated files out of it; ${showNothing}`,
     },
   );
 }
 
-/** Another part of the session lies there, and nothing can be mounted twice. */
+/** Whether another part of the session mounts this path; a path cannot be mounted twice. */
 function isCovered(path: string): boolean {
   return path === projectFile || /(?:^|\/)\.git$/.test(path);
 }
 
-/** What a symlink leads to, where that is shared with the agent as well. The symlink itself is no place to mount at. */
+/** Returns a symlink's target if it is shared with the agent as well. A symlink itself cannot be mounted over. */
 function targetOf(path: string, roots: readonly string[]): Secret | undefined {
   try {
     const target = realpathSync.native(path);
     const shared = roots.some((root) => target !== root && isWithin(target, root));
-    // A repository is not shared as it is.
+    // The repository's own files are not shared directly.
     if (!shared || roots.includes(target) || target.split('/').includes('.git')) return undefined;
     return { path: target, kind: statSync(target).isDirectory() ? 'folder' : 'file' };
   } catch {

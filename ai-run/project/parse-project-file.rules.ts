@@ -1,3 +1,5 @@
+/** The parser of .ai-run.yaml: its keys, their values and the messages for mistakes. */
+
 import { type Amount, cpus, memory, pids } from '../settings/amount.rules.ts';
 import { UserError } from '@ai-bakery/kernel/error.ts';
 import { type GitMode, gitModes } from '../git/modes.rules.ts';
@@ -6,13 +8,13 @@ import { isVariableName, whyReserved } from '@ai-bakery/kernel/variable.ts';
 import { parseMount, type WorkspaceRequest } from './folders.rules.ts';
 import { type Entry, parseYaml, type Scalar } from './yaml.rules.ts';
 
-/** At the root of the folder that is shared. */
+/** The file's name, at the root of a shared folder. */
 export const projectFile = '.ai-run.yaml';
 
-/** A folder as the file names it; `folder` is the real path once that has been looked up. */
+/** A folder as the file names it; once it is located, `folder` is the real path. */
 type FileMount = WorkspaceRequest & { readonly line: number };
 
-/** What a project says of its sessions, as the command line would; what it does not say is absent. */
+/** A project's settings for its sessions, in the words of the command line; a setting that is not given is absent. */
 export type ProjectFile = {
   readonly runtime?: string;
   readonly memory?: string;
@@ -29,13 +31,13 @@ export type ProjectFile = {
   readonly mounts?: readonly FileMount[];
 };
 
-/** A list longer than this would push the beginning of the question about it out of sight, and slow every start. */
+/** Items of a list. More would scroll the beginning of the approval question out of sight, and slow every start. */
 const mostItems = 32;
 
 const longestText = 512;
 
 const readers: { readonly [Key in keyof ProjectFile]-?: (entry: Entry) => ProjectFile[Key] } = {
-  // Not the tag of a version, like 1.2.3-go or one that is being tested: an agent could choose one with holes.
+  // Neither a version's tag, like 1.2.3-go, nor a staging tag: an agent could select a vulnerable version.
   runtime: wordOf(/^(?!stg-)[a-z][a-z0-9]*(?:[._-][a-z0-9]+)*$/, 'the name of a runtime, like go'),
   memory: amount(memory),
   cpus: amount(cpus),
@@ -56,8 +58,8 @@ export function isFileKey(key: string): key is keyof ProjectFile {
 }
 
 /**
- * Reads the text of `.ai-run.yaml`.
- * @throws UserError E_PROJECT_FILE with the line, the key, what was expected and what stands there.
+ * Parses the text of `.ai-run.yaml`.
+ * @throws UserError E_PROJECT_FILE with the line, the key, the expected value and the given one.
  */
 export function parseProjectFile(content: string): ProjectFile {
   const entries = parseYaml(content, projectFile);
@@ -66,7 +68,7 @@ export function parseProjectFile(content: string): ProjectFile {
     if (!isFileKey(entry.key))
       throw refused(
         entry.line,
-        `${shown(entry.key)} is no key; there are: ${Object.keys(readers).join(', ')}`,
+        `unknown key ${shown(entry.key)}: expected one of ${Object.keys(readers).join(', ')}`,
       );
     read.set(entry.key, readers[entry.key](entry));
   }
@@ -78,7 +80,7 @@ export function parseProjectFile(content: string): ProjectFile {
 
 function refused(line: number, what: string): UserError {
   return new UserError('E_PROJECT_FILE', `${projectFile}, line ${line}: ${what}`, {
-    hint: `correct ${projectFile}; \`ai-run --help\` names its keys`,
+    hint: `correct ${projectFile}; \`ai-run --help\` lists its keys`,
   });
 }
 
@@ -91,14 +93,14 @@ function expected(key: string, { value, line }: Scalar, what: string): UserError
   return refused(line, `${key}: expected ${what}, got ${shown(value)}`);
 }
 
-/** What is no name may be a secret that was written in the wrong place: it is not shown. */
+/** Reads names of variables. An invalid name may be a secret in the wrong place, so it is not shown. */
 function names(entry: Entry): readonly string[] {
   return listOf(entry, 'names of variables').map(({ value, line }) => {
     if (typeof value !== 'string' || !isVariableName(value))
       throw refused(line, `${entry.key}: expected the name of a variable, without its value`);
     const reason = whyReserved(value);
     if (reason !== undefined)
-      throw refused(line, `${entry.key}: ${value} is not passed on: ${reason}`);
+      throw refused(line, `${entry.key}: ${value} cannot be passed on: ${reason}`);
     return value;
   });
 }

@@ -1,3 +1,5 @@
+/** The pins of a session: folders that lead to masks are kept in place, so that no agent can move a masked file. */
+
 import { existsSync, lstatSync, readdirSync, readFileSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { UserError } from '@ai-bakery/kernel/error.ts';
@@ -12,19 +14,19 @@ import { codeOf } from '../host/folder.ts';
 type PinOptions = {
   readonly userHome: string;
   readonly session: Session;
-  /** What `openWorkspaces` mounts. */
+  /** The mounts of `openWorkspaces`. */
   readonly shared: readonly Mount[];
-  /** Those of the session, this one among them. */
+  /** The parts of the session, including this one. */
   readonly parts: () => readonly Part[];
 };
 
 /**
- * Keeps the folders that lead to masks where they are. Which ones is known once all parts are open: asked for when the
- * container's command is made, so that each is looked at as late as can be.
+ * Keeps the folders that lead to masks in place. They are known once all parts are open; the mounts are computed when the
+ * container's command is made, so that each folder is checked as late as possible.
  *
- * The engine follows symlinks in what it mounts: an agent that runs meanwhile could put one in place of a folder, and get
- * the folder of the host that it leads to. Where there is such an agent, nothing is kept in place, and the user is told.
- * @throws UserError E_MASK, when asked for its mounts, where one has become something else
+ * The engine follows symlinks in mount sources: an agent of another running session could replace a folder with a symlink
+ * and obtain the host folder that it leads to. If such a session exists, no folder is pinned, and the user is told.
+ * @throws UserError E_MASK, on access to its mounts, if a folder was replaced.
  */
 export function openPins(options: PinOptions): Part {
   const { shared, parts } = options;
@@ -38,7 +40,9 @@ export function openPins(options: PinOptions): Part {
       const beside = pins().length === 0 ? undefined : sessionBeside(options);
       return beside === undefined
         ? []
-        : [`masked files can be moved to where they are not masked: ${beside} works here as well`];
+        : [
+            `the agent can move masked files to an unmasked place, because session ${beside} runs here`,
+          ];
     },
     get mounts() {
       const found = pins();
@@ -47,15 +51,15 @@ export function openPins(options: PinOptions): Part {
       if (moved === undefined) return found;
       throw new UserError(
         'E_MASK',
-        printable(`${moved.target} is not the folder any more that was searched`),
-        { hint: 'another session may have changed it: look at it, and start again' },
+        printable(`${moved.target} was replaced after it was searched for secrets`),
+        { hint: 'another session may have replaced it: look at it, and start again' },
       );
     },
   };
   return part;
 }
 
-/** The name of another session that works on what is shared. Only its project is known, not what else it was given. */
+/** Returns the name of another session that works in a shared folder. Only its project is known, not its other folders. */
 function sessionBeside({ userHome, session, shared }: PinOptions): string | undefined {
   const folder = join(userHome, '.ai-run/sessions');
   const overlaps = (project: string): boolean =>
@@ -68,7 +72,7 @@ function sessionBeside({ userHome, session, shared }: PinOptions): string | unde
       const other = parseSession(JSON.parse(readFileSync(join(folder, name), 'utf8')));
       return other === undefined || overlaps(other.project);
     } catch (error) {
-      // Just ended; what is just being written is one.
+      // A missing record means that the session has just ended; a partly written one counts as a session.
       return codeOf(error) !== 'ENOENT';
     }
   });

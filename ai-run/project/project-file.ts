@@ -1,3 +1,5 @@
+/** The project file of a session: it is read once, what it widens is approved, and its settings are applied. */
+
 import { lstatSync, realpathSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { UserError } from '@ai-bakery/kernel/error.ts';
@@ -11,15 +13,15 @@ import { flagsOf, overlay, summary, unsaid } from './project-flags.rules.ts';
 import { printable } from '@ai-bakery/kernel/text.ts';
 import { fileWidenings } from './widening.rules.ts';
 import { parseMount } from './folders.rules.ts';
-import { approve, forget, identify, isApproved } from './approval.ts';
+import { approve, fingerprint, forget, isApproved } from './approval.ts';
 import type { Ask } from '../host/ask.ts';
 import { readProjectFile } from './read-project-file.ts';
 import { findWorkspace } from './workspace.ts';
 
-/** `.ai-run.yaml`: read once, as data; what was read is what is asked about, approved and used. */
+/** The value that was read is the one that is asked about, approved and used. */
 
 type Opening = {
-  /** What the command line says. */
+  /** The options of the command line. */
   readonly said: RunOptions;
   /** The project's real path. */
   readonly project: string;
@@ -30,18 +32,18 @@ type Opening = {
 };
 
 type Opened = {
-  /** The command line's, over the file's. */
+  /** The options of the command line, over the file's. */
   readonly options: RunOptions;
   readonly masks: Required<MaskSettings>;
-  /** Real paths of the folders that are shared because the file says so. */
+  /** Real paths of the folders that the file shares. */
   readonly folders: readonly string[];
   readonly part: Part;
 };
 
 /**
- * What the project's file says of this session, below what the command line says. What widens has to be approved, once and
- * again after each change.
- * @throws UserError E_PROJECT_FILE for mistakes in it; E_APPROVAL where nobody approves what it widens.
+ * Applies the project's file below the options of the command line. The user must approve the settings that widen: once,
+ * and again after each change.
+ * @throws UserError E_PROJECT_FILE for mistakes in it; E_APPROVAL if nobody approves the settings that widen.
  */
 export async function openProjectFile(opening: Opening): Promise<Opened> {
   const { said, project, userHome, usual } = opening;
@@ -79,8 +81,8 @@ export async function openProjectFile(opening: Opening): Promise<Opened> {
 }
 
 /**
- * Refuses a session in which a folder of the file is another one than was approved: while a question was open or an image
- * was pulled, the agent of another session could have put a symbolic link in its place.
+ * Refuses a session if one of the file's folders is not the approved one any more: while a question was open or an image
+ * was pulled, the agent of another session could have replaced it with a symbolic link.
  * @throws UserError E_APPROVAL with the folder.
  */
 export function checkFolders(folders: readonly string[], shared: readonly Mount[]): void {
@@ -88,12 +90,12 @@ export function checkFolders(folders: readonly string[], shared: readonly Mount[
     (path) => leadsTo(path) !== path || !shared.some(({ target }) => target === path),
   );
   if (moved === undefined) return;
-  throw new UserError('E_APPROVAL', `${moved} is not the folder any more that was approved`, {
-    hint: 'look at what it leads to, and start again',
+  throw new UserError('E_APPROVAL', `${moved} was replaced after it was approved`, {
+    hint: 'look at where it leads now, and start again',
   });
 }
 
-/** Keeps agents from changing the files of projects that are shared, which the next session there would go by. */
+/** Mounts the project files in shared folders read-only, because the next session in each of them applies its file. */
 export function guardProjectFiles(shared: readonly Mount[]): Part {
   return {
     mounts: shared.flatMap(({ target, readonly }) => {
@@ -106,7 +108,7 @@ export function guardProjectFiles(shared: readonly Mount[]): Part {
   };
 }
 
-/** The file with real paths for its folders: a symlink that is changed after an approval leads to no other folder. */
+/** Resolves the file's folders to real paths, so that a symlink changed after an approval cannot lead to another folder. */
 function located(file: ProjectFile, project: string, userHome: string): ProjectFile {
   if (file.mounts === undefined) return file;
   const mounts = file.mounts.map(({ folder, readonly, line }) => {
@@ -123,7 +125,7 @@ function located(file: ProjectFile, project: string, userHome: string): ProjectF
         !isMountable(path) ||
         /[\p{C}\p{Zl}\p{Zp}]/u.test(path)
       )
-        throw wrong(`${JSON.stringify(path)} is not shared by a file`, 'take it out');
+        throw wrong(`${JSON.stringify(path)} cannot be shared by a project file`, 'remove it');
       return { folder: path, readonly, line };
     } catch (error) {
       if (!(error instanceof UserError) || error.code === 'E_PROJECT_FILE') throw error;
@@ -133,14 +135,14 @@ function located(file: ProjectFile, project: string, userHome: string): ProjectF
   return { ...file, mounts };
 }
 
-/** Asks about what the file widens, unless the user has approved it; the answer is kept. */
+/** Asks about the settings that widen, unless the user approved them before, and records the approval. */
 async function agree(
   file: ProjectFile,
   lines: readonly string[],
   { said, project, userHome, usual, ask }: Opening,
 ): Promise<readonly string[]> {
-  const identity = identify(project, file);
-  const approved = await isApproved(userHome, project, identity);
+  const print = fingerprint(project, file);
+  const approved = await isApproved(userHome, project, print);
   if (said.print)
     return approved || lines.length === 0
       ? []
@@ -148,24 +150,24 @@ async function agree(
   if (approved) return [];
   forget(userHome, project);
   if (lines.length === 0) return [];
-  // All of it, also what a flag overrules today: that is what is approved.
+  // All settings are shown, including those that a flag overrides today, because all of them are approved.
   const all = fileWidenings(file, usual);
   const question = [`${projectFile} allows the agent more than ai-run does:`, ...all].join('\n  ');
-  const answer = await ask?.(printable(`${question}\nAll it says: ${summary(file)}. Approve?`), [
-    'yes',
-    'no',
-  ]);
+  const answer = await ask?.(
+    printable(`${question}\nAll its settings: ${summary(file)}. Approve?`),
+    ['yes', 'no'],
+  );
   if (answer !== 'yes') throw unapproved(lines);
-  approve(userHome, project, identity);
+  approve(userHome, project, print);
   return [];
 }
 
 function unapproved(lines: readonly string[]): UserError {
   return new UserError(
     'E_APPROVAL',
-    [`${projectFile} allows what you have not approved:`, ...lines].join('\n  '),
+    [`${projectFile} has settings that you have not approved:`, ...lines].join('\n  '),
     {
-      hint: `approve it by starting ai-run here in a terminal, or take it out of ${projectFile}; what a flag says needs no approval`,
+      hint: `start ai-run here in a terminal to approve them, remove them from ${projectFile}, or use flags, which need no approval`,
     },
   );
 }

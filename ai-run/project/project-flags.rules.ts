@@ -1,8 +1,10 @@
+/** The project file's settings as flags, and their order below the command line's. */
+
 import type { RunFlags } from '../settings/options.rules.ts';
 import { isFileKey, type ProjectFile } from './parse-project-file.rules.ts';
 import type { WorkspaceRequest } from './folders.rules.ts';
 
-/** The file without what the command line says itself. */
+/** Returns the file without the settings that the command line overrides. */
 export function unsaid(file: ProjectFile, flags: RunFlags): ProjectFile {
   const { 'no-mask': noMask = false, 'oci-runtime': ociRuntime } = flags;
   const overruled: Readonly<Partial<Record<keyof ProjectFile, boolean>>> = {
@@ -26,7 +28,7 @@ export function unsaid(file: ProjectFile, flags: RunFlags): ProjectFile {
   );
 }
 
-/** What the command line would have to say for the same session; masks have no flag. */
+/** Returns the flags for the same session; masks have no flag. */
 export function flagsOf(file: ProjectFile): RunFlags {
   const { mask: _mask, unmask: _unmask, env, mounts: shared, ...same } = file;
   return {
@@ -36,7 +38,7 @@ export function flagsOf(file: ProjectFile): RunFlags {
   };
 }
 
-/** The flags of the command line with those of the file below them; of lists, both. */
+/** Returns the command line's flags over the file's; lists are joined. */
 export function overlay(file: RunFlags, flags: RunFlags): RunFlags {
   return {
     ...file,
@@ -46,7 +48,7 @@ export function overlay(file: RunFlags, flags: RunFlags): RunFlags {
   };
 }
 
-/** The file in one line, for people: `memory 2g, network none, 2 of mask`. */
+/** Formats the file as one line for people: `memory 2g, network none, mask (2)`. */
 export function summary(file: ProjectFile): string {
   return Object.entries(file)
     .flatMap(([key, value]) => {
@@ -56,7 +58,7 @@ export function summary(file: ProjectFile): string {
     .join(', ');
 }
 
-/** A mount as the command line says it. */
+/** Formats a mount as a value of `--mount`. */
 function spellMount({ folder, readonly }: WorkspaceRequest): string {
   return `${folder}:${readonly ? 'ro' : 'rw'}`;
 }

@@ -1,3 +1,5 @@
+/** The reader of .ai-run.yaml: a plain file of bounded size, never a link. */
+
 import { closeSync, constants, fstatSync, lstatSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { messageOf, UserError } from '@ai-bakery/kernel/error.ts';
@@ -7,21 +9,21 @@ import { codeOf } from '../host/folder.ts';
 const largest = 64 * 1024;
 
 /**
- * The text of a project's file, or nothing where it has none.
- * @throws UserError E_PROJECT_FILE for a symbolic or hard link, what is no file, is larger than 64 KiB or is not UTF-8.
+ * Reads a project's file; returns undefined if it does not exist.
+ * @throws UserError E_PROJECT_FILE if it is a symbolic or hard link, not a file, larger than 64 KiB or not UTF-8.
  */
 export function readProjectFile(project: string): string | undefined {
   const handle = open(join(project, projectFile));
   if (handle === undefined) {
     const other = '.ai-run.yml';
     if (lstatSync(join(project, other), { throwIfNoEntry: false }) === undefined) return undefined;
-    // Somebody relies on what it says.
-    throw refused('is not there', `rename ${other}: it is not read`);
+    // The user relies on a file that ai-run would ignore.
+    throw refused('does not exist', `rename ${other}, which ai-run does not read`);
   }
   try {
     const state = fstatSync(handle);
     if (!state.isFile()) throw refused('is not a file', 'remove it');
-    // By the other one, an agent could write what is mounted read-only by this one.
+    // An agent could write by the other name to the file that is mounted read-only by this one.
     if (state.nlink > 1)
       throw refused('has a second name (a hard link)', 'put a copy in its place');
     const bytes = new Uint8Array(largest + 1);

@@ -1,7 +1,9 @@
+/** The files of a project that run code on the host when it is opened, built or committed. */
+
 /**
- * Files of a project that run code on the machine of whoever opens, builds or commits it, and what runs them. An agent has
- * to write many of them to do its work, so they are not forbidden but named when they changed. Each pattern is matched
- * against the end of a path, from the beginning of a name in it, in lower case.
+ * Patterns of these files, and the program that runs each. An agent must write many of them to do its work, so they are not
+ * forbidden but reported after a change. Each pattern is matched against the end of a path, from the beginning of a name in
+ * it, in lower case.
  */
 const risks: readonly (readonly [by: string, path: string])[] = [
   [
@@ -65,14 +67,14 @@ const patterns = risks.map(([by, path]) => ({ by, path: new RegExp(`(?:^|/)(?:${
 type Snapshot = ReadonlyMap<string, string>;
 
 /**
- * What runs the file at this path of a project, or nothing: `.vscode/tasks.json` → `VS Code`. Case is not looked at: file
- * systems and programs differ in it.
+ * Returns the program that runs the file at this path of a project: `.vscode/tasks.json` → `VS Code`; undefined if none
+ * does. Ignores case, because file systems and programs differ in it.
  */
 export function runBy(path: string): string | undefined {
   return patterns.find((pattern) => pattern.path.test(path.toLowerCase()))?.by;
 }
 
-/** The part of a file that can run code, where the rest changes for other reasons: scripts, not dependencies. */
+/** Returns the part of a file that can run code: of package.json the scripts, but not the dependencies, which change often. */
 export function runningPart(path: string, text: string): string {
   if (!/(?:^|\/)(?:package|composer)\.json$/i.test(path)) return text;
   try {
@@ -86,8 +88,8 @@ export function runningPart(path: string, text: string): string {
 }
 
 /**
- * Paths whose content is not what it was, new ones marked: `Makefile`, `.vscode/tasks.json (new)`. What was removed runs
- * nothing, but for what ai-run reads: it may have held back what runs next.
+ * Returns the paths with changed content, new ones marked: `Makefile`, `.vscode/tasks.json (new)`. Removed files run no
+ * code and are left out, except for ai-run's own, which may have narrowed the next session.
  */
 export function changedFiles(before: Snapshot, after: Snapshot): string[] {
   return [

@@ -1,9 +1,11 @@
+/** The names that look like secrets, and the mounts that hide them and keep them in place. */
+
 import { fits } from './glob.rules.ts';
 import type { Mount } from '@ai-bakery/kernel/policy.ts';
 import { printable } from '@ai-bakery/kernel/text.ts';
 import { isWithin } from './folders.rules.ts';
 
-/** What is hidden from agents, by what it is: patterns of names, those that end in `/` for folders. */
+/** Patterns of names that are hidden from agents, by kind of secret; a pattern that ends in `/` is for folders. */
 const secrets: Readonly<Record<string, string>> = {
   'variables with passwords and keys': '.env .env.* .envrc',
   'private keys': '*.pem *.key *.ppk id_rsa id_rsa.* id_dsa id_ecdsa id_ed25519 *_rsa *_ed25519',
@@ -16,10 +18,10 @@ const secrets: Readonly<Record<string, string>> = {
   'keys of a user': '.ssh/ .gnupg/ *.kdbx',
 };
 
-// Of what the patterns name: templates, and the public halves.
+// Exceptions to these patterns: templates, and public halves of keys.
 const harmless = '*.example *.sample *.template *.dist *.pub'.split(' ');
 
-/** Folders that are not looked into: installed, generated, or covered by another part of a session. */
+/** Folders that are not searched: installed, generated, or covered by another part of a session. */
 const heavy = new Set(
   (
     '.git .hg .svn node_modules bower_components vendor .venv venv __pycache__ .tox .gradle .yarn ' +
@@ -28,8 +30,8 @@ const heavy = new Set(
 );
 
 /**
- * Changes of the user or of a project: patterns like those above, `*` and `?` within a name; with a `/` in them, of a path
- * from the workspace on. What `remove` names is shown, whatever `add` says beside it.
+ * Changes by the user or a project: patterns like those above, with `*` and `?` within a name. A pattern with a `/` is
+ * matched against the path from the workspace. `remove` takes precedence over `add`.
  */
 export type MaskSettings = {
   readonly add?: readonly string[];
@@ -39,17 +41,17 @@ export type MaskSettings = {
 /** Whether a path, relative to its workspace, is hidden from agents. */
 export type IsSecret = (path: string, kind: 'file' | 'folder') => boolean;
 
-/** Something to hide, by its real path. */
+/** A file or folder to hide, by its real path. */
 export type Secret = { readonly path: string; readonly kind: 'file' | 'folder' };
 
-/** Below the home: what covers files. */
+/** The empty file that covers others, relative to the home. */
 export const emptyFileName = '.ai-home/.empty';
 
 export function isHeavy(name: string): boolean {
   return heavy.has(name);
 }
 
-/** What is hidden: the patterns above without templates, as the settings change them; the later of two is the stronger. */
+/** Returns the test for secrets: the patterns above without the exceptions, then the settings; later settings take precedence. */
 export function secretsOf(...settings: readonly MaskSettings[]): IsSecret {
   const byDefault = matcher(Object.values(secrets).flatMap((line) => line.split(' ')));
   const isHarmless = matcher(harmless);
@@ -66,7 +68,7 @@ export function secretsOf(...settings: readonly MaskSettings[]): IsSecret {
   };
 }
 
-/** Each once, and nothing below a folder that is hidden itself; in the order of their paths. */
+/** Returns each secret once, without those below a folder that is hidden itself, sorted by path. */
 export function distinct(found: readonly Secret[]): readonly Secret[] {
   const byPath = new Map(found.map((secret) => [secret.path, secret]));
   const folders = [...byPath.values()].filter(({ kind }) => kind === 'folder');
@@ -76,7 +78,7 @@ export function distinct(found: readonly Secret[]): readonly Secret[] {
 }
 
 /**
- * What covers secrets: nothing of it can be read, written, removed or unmounted.
+ * Returns the mounts that cover secrets. A covered file cannot be read, written, removed or unmounted.
  * @param emptyFile the path of an empty file of the host
  */
 export function maskMounts(found: readonly Secret[], emptyFile: string): readonly Mount[] {
@@ -87,7 +89,7 @@ export function maskMounts(found: readonly Secret[], emptyFile: string): readonl
   );
 }
 
-/** The folders that lead from what is shared to what is hidden, each once, outer ones first. */
+/** Returns the folders between shared folders and hidden paths, each once, outer ones first. */
 export function foldersAbove(
   hidden: readonly string[],
   roots: readonly string[],
@@ -104,11 +106,11 @@ export function foldersAbove(
 }
 
 /**
- * Mounts every folder that leads to a mask onto itself. The kernel lets an agent rename a folder in which something is
- * mounted, and the next session would not find the secret in its new place; a mount point itself is not renamed (EBUSY).
- * A folder that is shared read-only is left alone: nothing in it can be renamed, and the mount would make it writable.
- * @param shared what `openWorkspaces` mounts
- * @param mounts those of all parts: nothing is mounted twice at one place
+ * Mounts every folder that leads to a mask onto itself. The kernel lets an agent rename a folder that contains a mount
+ * point, and the next session would not find the secret in its new place; a mount point itself cannot be renamed (EBUSY).
+ * Folders that are shared read-only are left out: nothing in them can be renamed, and the mount would make them writable.
+ * @param shared the mounts of `openWorkspaces`
+ * @param mounts the mounts of all parts: a path cannot be mounted twice
  */
 export function pinMounts(
   shared: readonly Mount[],
@@ -123,7 +125,7 @@ export function pinMounts(
     .map((folder) => ({ type: 'bind', source: folder, target: folder, readonly: false }));
 }
 
-/** What the user is told: one line, with the first few by name. */
+/** Returns one line for the user that names the first few masks. */
 export function maskNote(found: readonly Secret[], project: string): readonly string[] {
   if (found.length === 0) return [];
   const shown = found.length > 5 ? 4 : 5;
@@ -153,14 +155,14 @@ function above(path: string): string {
   return path.slice(0, path.lastIndexOf('/')) || '/';
 }
 
-/** What `maskMounts` makes: no other part of a session mounts the like. */
+/** Whether a mount is one of `maskMounts`: no other part of a session makes similar ones. */
 function isMask(mount: Mount): boolean {
   return mount.type === 'tmpfs'
     ? mount.readonly === true
     : mount.readonly && mount.source.endsWith(`/${emptyFileName}`);
 }
 
-/** The innermost of the folders that are shared in which a path lies. */
+/** Returns the innermost shared folder that contains a path. */
 function innermost<T extends { readonly target: string }>(
   path: string,
   shared: readonly T[],

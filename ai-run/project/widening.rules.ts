@@ -1,3 +1,5 @@
+/** The lines that report every setting beyond the default policy. */
+
 import { readOptions, type RunOptions } from '../settings/options.rules.ts';
 import type { Policy } from '@ai-bakery/kernel/policy.ts';
 import type { ProjectFile } from './parse-project-file.rules.ts';
@@ -6,9 +8,9 @@ import { flagsOf } from './project-flags.rules.ts';
 type Wider = Pick<RunOptions, 'limits' | 'writableRoot' | 'mask' | 'git' | 'network' | 'mounts'>;
 
 /**
- * What the command line, or the project's file, allows beyond the defaults, one line each: nothing is widened in silence.
+ * Returns one line for each option that allows more than the defaults: nothing is widened silently.
  * @param usual the policy without any flag.
- * @param spell how a flag is written where it stands.
+ * @param spell spells a flag as in its source.
  */
 export function widenings(
   options: Wider,
@@ -27,7 +29,7 @@ export function widenings(
     [!options.mask, `${spell('no-mask')}: the agent may read secrets in the project`],
     [
       options.git === 'live',
-      `${spell('git')} live: what the agent leaves in .git can run on your machine, as soon as git runs there`,
+      `${spell('git')} live: files that the agent leaves in .git can run on your machine as soon as git runs there`,
     ],
     [
       options.network.mode === 'named',
@@ -40,12 +42,12 @@ export function widenings(
   return lines.flatMap(([isWider, line]) => (isWider ? [line] : []));
 }
 
-/** What patterns show that is hidden by default, or nothing. */
+/** Returns a line for the patterns that show secrets, if any. */
 export function unmasking(name: string, patterns: readonly string[]): string[] {
   return patterns.length === 0 ? [] : [`${name}: the agent may read ${quoted(patterns)}`];
 }
 
-/** The same of a project's file: what has to be approved, one line each. */
+/** Returns the lines for a project's file: the settings that must be approved. */
 export function fileWidenings(file: ProjectFile, usual: Policy): string[] {
   return [
     ...widenings(readOptions(flagsOf(file), ['agent'], []), usual, (flag) =>
@@ -53,7 +55,7 @@ export function fileWidenings(file: ProjectFile, usual: Policy): string[] {
     ),
     ...((file.env ?? []).length === 0
       ? []
-      : [`env: the agent gets ${file.env?.join(', ')}, as far as they are set`]),
+      : [`env: the agent gets ${file.env?.join(', ')}, if set`]),
     ...unmasking('unmask', file.unmask ?? []),
   ];
 }

@@ -1,3 +1,5 @@
+/** The folders that are shared with an agent: their real paths, and the user's consent in ~/.ai-workspaces. */
+
 import {
   appendFileSync,
   closeSync,
@@ -25,12 +27,12 @@ import {
 import type { Ask } from '../host/ask.ts';
 import { folderOnTheWay } from '../host/places.ts';
 
-/** What ai-run goes by, all of it in the user's home, which is never shared; symbolic links may lead out of it. */
+/** Files that configure ai-run. The user's home, which holds them, is never shared, but they may be links that lead out of it. */
 const ownFiles = ['.ai-env', '.ai-workspaces', '.ai-git-allowed'];
 
 /**
- * The caller's home folder as a real path.
- * @throws UserError E_HOME where there is none.
+ * Returns the caller's home folder as a real path.
+ * @throws UserError E_HOME if it does not exist.
  */
 export function findUserHome(): string {
   let home: string | undefined;
@@ -40,15 +42,15 @@ export function findUserHome(): string {
     return realpathSync.native(home);
   } catch (error) {
     const which = home === undefined ? '' : ` ${printable(home)}`;
-    throw new UserError('E_HOME', `there is no home folder${which}: ${messageOf(error)}`, {
+    throw new UserError('E_HOME', `cannot find the home folder${which}: ${messageOf(error)}`, {
       hint: 'set HOME to your home folder',
     });
   }
 }
 
 /**
- * The real path of a folder that may be shared with an agent.
- * @throws UserError E_WORKSPACE for what is no folder, and for folders that hold more than a project.
+ * Returns the real path of a folder that may be shared with an agent.
+ * @throws UserError E_WORKSPACE if it is not a folder, or contains more than one project.
  */
 export function findWorkspace(folder: string, userHome: string = findUserHome()): string {
   const path = realFolder(folder);
@@ -57,8 +59,8 @@ export function findWorkspace(folder: string, userHome: string = findUserHome())
 }
 
 /**
- * The project and what else is shared with the agent, each at its own path. A folder must be listed in
- * `~/.ai-workspaces` or lie below one that is; otherwise the user is asked, where there is somebody to ask.
+ * Mounts the project and the other shared folders, each at its own path. A folder must be listed in `~/.ai-workspaces` or
+ * be below a listed one; otherwise the user is asked, if there is a terminal.
  * @throws UserError E_WORKSPACE for a folder that may not be shared, E_WORKSPACES for a list that cannot be trusted.
  */
 export async function openWorkspaces(
@@ -66,7 +68,7 @@ export async function openWorkspaces(
   { userHome, ask }: { readonly userHome: string; readonly ask?: Ask | undefined },
 ): Promise<Part & { readonly mounts: readonly Mount[] }> {
   const file = join(userHome, '.ai-workspaces');
-  // By path: a folder that is named twice is mounted once, and what is read-only once stays so.
+  // By path: a folder that is named twice is mounted once, read-only if either request says so.
   const shared = new Map<string, boolean>();
   for (const { folder, readonly } of requests) {
     const path = findWorkspace(folder, userHome);
@@ -74,7 +76,7 @@ export async function openWorkspaces(
     const text = readList(file);
     const listed = realPaths(parseWorkspaces(text));
     const allowed = shared.has(path) || listed.some((one) => isWithin(path, one));
-    // One question after the other: the second may be answered by the first.
+    // One question at a time: the first answer may settle the second question.
     // oxlint-disable-next-line no-await-in-loop
     if (!allowed) await admit(path, file, text, ask);
     shared.set(path, readonly || shared.get(path) === true);
@@ -89,7 +91,7 @@ export async function openWorkspaces(
   };
 }
 
-// The native one spells names as the file system has them, which matters where it ignores case.
+// The native version returns names in the file system's spelling, which matters if the file system ignores case.
 function realFolder(folder: string): string {
   const path = (() => {
     try {
@@ -103,12 +105,12 @@ function realFolder(folder: string): string {
   })();
   if (statSync(path).isDirectory()) return path;
   throw new UserError('E_WORKSPACE', `${printable(path)} cannot be shared: it is not a folder`, {
-    hint: 'share the folder that it is in',
+    hint: 'share the folder that contains it',
   });
 }
 
 /**
- * Refuses a folder in which the agent could read the user's keys, or write what ai-run goes by.
+ * Refuses a folder in which the agent could read the user's keys or change ai-run's configuration.
  * @throws UserError E_WORKSPACE with the file
  */
 function checkOwnFiles(folder: string, userHome: string): void {
@@ -118,18 +120,18 @@ function checkOwnFiles(folder: string, userHome: string): void {
   if (file === undefined) return;
   throw new UserError(
     'E_WORKSPACE',
-    `${printable(folder)} is not shared with an agent: ~/${file} is a symbolic link that leads into it`,
+    `${printable(folder)} cannot be shared: ~/${file} is a symbolic link that leads into it`,
     {
       hint: `put the file itself at ~/${file} instead of the link, or start ai-run in another folder`,
     },
   );
 }
 
-/** The text of `~/.ai-workspaces`, which nobody else may have written. */
+/** Reads `~/.ai-workspaces`, which must not be writable by other users. */
 function readList(file: string): string {
   let handle: number;
   try {
-    // Without O_NONBLOCK, opening a pipe would wait for somebody to write.
+    // Without O_NONBLOCK, opening a pipe would wait for a writer.
     handle = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return '';
@@ -147,12 +149,12 @@ function readList(file: string): string {
   } finally {
     closeSync(handle);
   }
-  throw new UserError('E_WORKSPACES', '~/.ai-workspaces can be written by others than you', {
-    hint: 'read what is in it, then: chmod 600 ~/.ai-workspaces',
+  throw new UserError('E_WORKSPACES', 'other users can write ~/.ai-workspaces', {
+    hint: 'check its content, then run: chmod 600 ~/.ai-workspaces',
   });
 }
 
-/** Listed folders may be symlinks, and may be gone. */
+/** Returns the real paths of listed folders, which may be symlinks or may not exist any more. */
 function realPaths(listed: readonly string[]): readonly string[] {
   return listed.flatMap((path) => {
     try {
@@ -163,7 +165,7 @@ function realPaths(listed: readonly string[]): readonly string[] {
   });
 }
 
-/** Whether the user agrees that agents work in a folder that is not listed. */
+/** Asks the user to share a folder that is not listed; throws unless they agree. */
 async function admit(
   folder: string,
   file: string,
@@ -181,7 +183,7 @@ async function admit(
 
 function remember(folder: string, file: string, text: string): void {
   try {
-    // One write of one line to a file open for appending: whole, whoever else appends.
+    // One write of one line to a file open for appending: it stays whole even if another process appends.
     appendFileSync(file, workspaceLine(text, folder), { mode: 0o600 });
   } catch (error) {
     throw new UserError('E_WORKSPACES', `~/.ai-workspaces cannot be written: ${messageOf(error)}`, {

@@ -1,6 +1,8 @@
+/** The parser of the YAML subset that settings need; everything else is an error. */
+
 import { UserError } from '@ai-bakery/kernel/error.ts';
 
-/** A value and the line it stands on, from 1. */
+/** A value and its line, from 1. */
 export type Scalar = { readonly value: string | number | boolean; readonly line: number };
 
 export type Entry = {
@@ -9,18 +11,18 @@ export type Entry = {
   readonly value: Scalar | readonly Scalar[];
 };
 
-/** Makes the error for one line. */
+/** Makes the error for a line. */
 type Refuse = (what: string) => UserError;
 
-// Among them tabs, escape sequences, and what turns the direction of text: none of it belongs into a setting, and all of
-// it could be shown to the user in a question.
+// They include tabs, escape sequences and characters that change the direction of text. Settings do not need them, and a
+// question to the user could display them.
 const unseen = /[\p{C}\p{Zl}\p{Zp}]|(?! )\p{Zs}/u;
 
 const indicator = /^[-?:,[\]{}#&*!|>'"%@`]/;
 
 const numbers: readonly RegExp[] = [/^(?:0|[1-9]\d{0,14})$/, /^(?:0|[1-9]\d{0,8})\.\d{1,6}$/];
 
-// The core schema's other words for numbers, truth and nothing: yaml.org/spec/1.2.2, 10.3.2.
+// The core schema's other spellings of numbers and booleans: yaml.org/spec/1.2.2, 10.3.2.
 const otherWords: readonly RegExp[] = [
   /^[-+]?\d+$/,
   /^0o[0-7]+$/,
@@ -31,9 +33,9 @@ const otherWords: readonly RegExp[] = [
 ];
 
 /**
- * The entries of a YAML document, in the subset that settings need: one mapping of keys to scalars and to lists of scalars,
- * with comments. What it accepts means the same to every YAML 1.2 parser (core schema); everything else is an error.
- * @param file names it in messages.
+ * Parses a YAML document in the subset that settings need: one mapping of keys to scalars and to lists of scalars, with
+ * comments. Accepted text means the same to every YAML 1.2 parser (core schema); everything else is an error.
+ * @param file the name for messages.
  * @throws UserError E_PROJECT_FILE with the line.
  */
 export function parseYaml(text: string, file: string): readonly Entry[] {
@@ -63,9 +65,9 @@ export function parseYaml(text: string, file: string): readonly Entry[] {
     if (/^ *(?:#|$)/.test(content)) continue;
     const [, spaces, item = ''] = /^( *)-(?: +(.*))?$/.exec(content) ?? [];
     if (spaces !== undefined) {
-      if (open === undefined) throw refuse('a list stands below a key that has no other value');
+      if (open === undefined) throw refuse('expected a key without a value above the list');
       if (spaces.length !== (open.indent ?? spaces.length))
-        throw refuse('indent the items of a list alike');
+        throw refuse('indent all items of a list equally');
       open.indent = spaces.length;
       open.items.push({ value: scalar(item, refuse), line });
       continue;
@@ -74,7 +76,7 @@ export function parseYaml(text: string, file: string): readonly Entry[] {
     if (key === undefined || /^(?:true|false|null)$/.test(key)) throw refuse(noKey(content));
     close();
     const before = entries.get(key);
-    if (before !== undefined) throw refuse(`${key}: stands on line ${before.line} already`);
+    if (before !== undefined) throw refuse(`${key}: already set on line ${before.line}`);
     if (value === '' || value.startsWith('#')) open = { key, line, items: [] };
     else if (value.startsWith('[')) {
       const items = list(value, refuse).map((one) => ({ value: one, line }));
@@ -85,7 +87,7 @@ export function parseYaml(text: string, file: string): readonly Entry[] {
   return [...entries.values()];
 }
 
-/** `[a, "b"]`, closed on its line. */
+/** Parses a list like `[a, "b"]`, which must be closed on its line. */
 function list(text: string, refuse: Refuse): readonly Scalar['value'][] {
   const items: Scalar['value'][] = [];
   let rest = text.slice(1).trimStart();
@@ -95,7 +97,7 @@ function list(text: string, refuse: Refuse): readonly Scalar['value'][] {
     items.push(item.value);
     rest = item.rest.trimStart();
     if (rest.startsWith(']')) break;
-    if (!rest.startsWith(',')) throw refuse('expected , or ] behind the value');
+    if (!rest.startsWith(',')) throw refuse('expected , or ] after the value');
     rest = rest.slice(1).trimStart();
   }
   noMore(rest.slice(1), refuse);
@@ -109,12 +111,12 @@ function scalar(text: string, refuse: Refuse): Scalar['value'] {
 }
 
 function noKey(line: string): string {
-  if (/^(?:---|\.\.\.|%)/.test(line)) return 'one document without directives and markers is read';
-  if (line.startsWith(' ')) return 'only the items of a list are indented, with "- " before them';
-  return 'expected "key: value", the key in small letters and hyphens';
+  if (/^(?:---|\.\.\.|%)/.test(line)) return 'expected one document without directives and markers';
+  if (line.startsWith(' ')) return 'only items of a list may be indented, with "- " before them';
+  return 'expected "key: value", the key in lower-case letters and hyphens';
 }
 
-/** The value that a text begins with, and what follows it; a plain one ends where `end` says. */
+/** Returns the value at the beginning of a text, and the rest; `end` returns the length of a plain value. */
 function take(
   text: string,
   end: (text: string) => number,
@@ -129,13 +131,16 @@ function take(
   if (single !== undefined)
     return { value: single.replaceAll("''", "'"), rest: text.slice(single.length + 2) };
   if (text.startsWith('"'))
-    throw refuse(String.raw`the quote is not closed here, or holds \ before another than \ or "`);
+    throw refuse(
+      String.raw`the quote is not closed, or contains \ before a character other than \ and "`,
+    );
   if (text.startsWith("'")) throw refuse('the quote is not closed on its line');
   if (text === '') throw refuse('a value is missing');
-  if (indicator.test(text)) throw refuse(`put what begins with ${text[0]} in quotes`);
+  if (indicator.test(text)) throw refuse(`put a value that begins with ${text[0]} in quotes`);
   const length = end(text);
   const plain = text.slice(0, length).trimEnd();
-  if (/:(?: |$)/.test(plain)) throw refuse('put what holds a colon and a space in quotes');
+  if (/:(?: |$)/.test(plain))
+    throw refuse('put a value that contains a colon and a space in quotes');
   return { value: resolve(plain, refuse), rest: text.slice(length) };
 }
 
@@ -145,8 +150,7 @@ function endInList(text: string): number {
 }
 
 function noMore(rest: string, refuse: Refuse): void {
-  if (rest.trimEnd() !== '' && !/^ +#/.test(rest))
-    throw refuse('something stands behind the value');
+  if (rest.trimEnd() !== '' && !/^ +#/.test(rest)) throw refuse('unexpected text after the value');
 }
 
 function resolve(text: string, refuse: Refuse): Scalar['value'] {

@@ -109,9 +109,9 @@ describe('what widens', () => {
     const refused = await aiRun(tiny, shell('echo ran'));
     expect(refused).toMatchObject({ code: 1, stdout: '' });
     expect(refused.stderr).toBe(
-      `error: .ai-run.yaml allows what you have not approved:
+      `error: .ai-run.yaml has settings that you have not approved:
   memory: the agent may use 5 GiB
-hint: approve it by starting ai-run here in a terminal, or take it out of .ai-run.yaml; what a flag says needs no approval
+hint: start ai-run here in a terminal to approve them, remove them from .ai-run.yaml, or use flags, which need no approval
 `,
     );
     expect(await aiRun(tiny, shell('echo ran', '--memory', '5g'))).toMatchObject({

@@ -124,10 +124,10 @@ describe('a symbolic link', () => {
   });
 
   test.each<[string, () => string, RegExp]>([
-    ['the home', () => tiny.home, /it is or holds your home folder/],
-    ['what holds the home', () => join(tiny.home, '..'), /it is or holds your home folder/],
-    ['keys', () => join(tiny.home, '.ssh'), /~\/\.ssh, where secrets are kept/],
-    ['the root of the machine', () => '/', /it is or holds your home folder/],
+    ['the home', () => tiny.home, /it is or contains your home folder/],
+    ['what holds the home', () => join(tiny.home, '..'), /it is or contains your home folder/],
+    ['keys', () => join(tiny.home, '.ssh'), /~\/\.ssh, which holds secrets/],
+    ['the root of the machine', () => '/', /it is or contains your home folder/],
     ['the system', () => '/etc', /\/etc belongs to the system/],
     ['nothing', () => '/nowhere', /no such file or directory/],
   ])('to %s is refused, listed or not', async (_, to, message) => {

@@ -20,7 +20,6 @@ const pending: readonly string[] = [
   'ai-run/image',
   'ai-run/keys',
   'ai-run/part.rules.ts',
-  'ai-run/project',
   'ai-run/session',
   'ai-run/settings',
   'ai-run/setup',

@@ -14,10 +14,10 @@ test.each([
 
 test('a mistake is shown with the place it stands in', () => {
   expect(() => userMasks({}, { AI_RUN_UNMASK: '*.pem src/**/x' })).toThrow(
-    'AI_RUN_UNMASK in ~/.ai-env: "src/**/x": * stands within a name',
+    'AI_RUN_UNMASK in ~/.ai-env: "src/**/x": * matches within one name',
   );
   expect(() => userMasks({ AI_RUN_MASK: '!a' }, {})).toThrow(
-    'AI_RUN_MASK in the environment: "!a": what is not to be hidden stands in unmask',
+    'AI_RUN_MASK in the environment: "!a": put exceptions in unmask, without !',
   );
 });
 

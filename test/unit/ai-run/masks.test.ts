@@ -319,7 +319,7 @@ describe('the secrets of a project', () => {
         { type: 'tmpfs', target: at('app/a/locked'), bytes: 4096, mode: '0555', readonly: true },
       ]);
       expect(notes).toContain(
-        `masked as a whole, because it cannot be read: ${at('app/a/locked')}`,
+        `masked as a whole, because ai-run cannot read it: ${at('app/a/locked')}`,
       );
     });
     chmodSync(at('app/a/locked'), 0o755);
@@ -427,7 +427,7 @@ describe('a folder that leads to a mask', () => {
       note('beside-2', at(where));
       expect([open().pins.mounts, open().pins.notes]).toEqual([
         [],
-        [expect.stringContaining('beside-2 works here as well')],
+        [expect.stringContaining('session beside-2 runs here')],
       ]);
       rmSync(at('app/config/.env'));
       expect(open().pins.notes).toEqual([]);

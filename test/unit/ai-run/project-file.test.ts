@@ -63,11 +63,11 @@ describe('what widens is said, one line each:', () => {
     ['join: shop_default', 'join: the agent reaches every container of network shop_default'],
     [
       'git: live',
-      'git live: what the agent leaves in .git can run on your machine, as soon as git runs there',
+      'git live: files that the agent leaves in .git can run on your machine as soon as git runs there',
     ],
     ['writable-root: true', 'writable-root: the agent may change the files of its image'],
     ['unmask: [".env", "*.pem"]', 'unmask: the agent may read ".env", "*.pem"'],
-    ['env: [A_KEY, B_KEY]', 'env: the agent gets A_KEY, B_KEY, as far as they are set'],
+    ['env: [A_KEY, B_KEY]', 'env: the agent gets A_KEY, B_KEY, if set'],
     ['mounts: ["/lib"]', 'mounts: the agent reaches /lib:rw as well'],
     ['mounts: ["/lib:ro"]', 'mounts: the agent reaches /lib:ro as well'],
   ])('%j', (text, line) => {
@@ -79,11 +79,11 @@ describe('what is wrong is one error with line, key, what was expected and what 
   const keys =
     'runtime, memory, cpus, pids, network, join, git, gvisor, writable-root, mask, unmask, env, mounts';
   test.each([
-    ['# x\nmemry: 1g', `line 2: "memry" is no key; there are: ${keys}`],
-    ['constructor: x', 'line 1: "constructor" is no key'],
-    ['privileged: true', 'line 1: "privileged" is no key'],
-    ['oci-runtime: runc', 'line 1: "oci-runtime" is no key'],
-    ['image-source: registry', 'line 1: "image-source" is no key'],
+    ['# x\nmemry: 1g', `line 2: unknown key "memry": expected one of ${keys}`],
+    ['constructor: x', 'line 1: unknown key "constructor"'],
+    ['privileged: true', 'line 1: unknown key "privileged"'],
+    ['oci-runtime: runc', 'line 1: unknown key "oci-runtime"'],
+    ['image-source: registry', 'line 1: unknown key "image-source"'],
     [
       'runtime: 1.2.3-go',
       'line 1: runtime: expected the name of a runtime, like go, got "1.2.3-go"',
@@ -114,11 +114,14 @@ describe('what is wrong is one error with line, key, what was expected and what 
     ['mask: .env', 'line 1: mask: expected a list of patterns like "*.pem", got ".env"'],
     ['mask:\n  - a\n  - 1', 'line 3: mask: expected a pattern like "*.pem", got 1'],
     ['mask:\n  - "a/../b"', 'line 2: mask: "a/../b": expected a name like *.pem'],
-    ['unmask: ["**"]', 'line 1: unmask: "**": * stands within a name'],
-    ['unmask: ["!.env"]', 'line 1: unmask: "!.env": what is not to be hidden stands in unmask'],
-    ['env: [PATH]', 'line 1: env: PATH is not passed on: it changes the commands that shells run'],
-    ['env: [LD_PRELOAD]', 'line 1: env: LD_PRELOAD is not passed on'],
-    ['env: [AI_RUN_UNMASK]', 'line 1: env: AI_RUN_UNMASK is not passed on'],
+    ['unmask: ["**"]', 'line 1: unmask: "**": * matches within one name'],
+    ['unmask: ["!.env"]', 'line 1: unmask: "!.env": put exceptions in unmask, without !'],
+    [
+      'env: [PATH]',
+      'line 1: env: PATH cannot be passed on: it changes the commands that shells run',
+    ],
+    ['env: [LD_PRELOAD]', 'line 1: env: LD_PRELOAD cannot be passed on'],
+    ['env: [AI_RUN_UNMASK]', 'line 1: env: AI_RUN_UNMASK cannot be passed on'],
     ['env: [TOKEN=hunter2]', 'line 1: env: expected the name of a variable, without its value'],
     ['mounts: ../lib', 'line 1: mounts: expected a list of folders like "../lib:ro", got "../lib"'],
     ['mounts: [":ro"]', 'line 1: mounts: expected a folder like "../lib:ro", got ":ro"'],
@@ -128,7 +131,7 @@ describe('what is wrong is one error with line, key, what was expected and what 
       `line 1: mounts: expected a folder like "../lib:ro", got "${'x'.repeat(59)}…`,
     ],
     [`mask: [${'x, '.repeat(32)}x]`, 'line 1: mask: expected at most 32 items, got 33'],
-    ['memory: *x', 'line 1: put what begins with * in quotes'],
+    ['memory: *x', 'line 1: put a value that begins with * in quotes'],
   ])('%j', (text, message) => {
     expect(() => parseProjectFile(text)).toThrow(
       expect.objectContaining({ code: 'E_PROJECT_FILE' }),
@@ -188,12 +191,12 @@ describe('the command line wins:', () => {
       env: ['B', 'A'],
       mounts: ['/b:rw', '/a'],
     });
-    expect(widens('env: [A, B]', flags)).toEqual(['env: the agent gets B, as far as they are set']);
+    expect(widens('env: [A, B]', flags)).toEqual(['env: the agent gets B, if set']);
   });
 });
 
 test('the help and the documentation name every key, and no other', () => {
-  const keys = /there are: (.*)$/.exec(messageOfUnknownKey())?.[1]?.split(', ') ?? [];
+  const keys = /expected one of (.*)$/.exec(messageOfUnknownKey())?.[1]?.split(', ') ?? [];
   expect(keys).toHaveLength(13);
   const root = join(import.meta.dirname, '../../..');
   const page = readFileSync(join(root, 'docs/project-file.md'), 'utf8');

@@ -85,7 +85,7 @@ describe('a file that is', () => {
     ['a folder', () => mkdirSync(at('app/.ai-run.yaml')), 'is not a file'],
     ['too large', () => file(`#${'x'.repeat(64 * 1024)}`), 'is larger than 64 KiB'],
     ['not UTF-8', () => file(Uint8Array.of(0x61, 0xff)), 'is not UTF-8 text'],
-    ['named otherwise', () => writeFileSync(at('app/.ai-run.yml'), ''), 'is not there'],
+    ['named otherwise', () => writeFileSync(at('app/.ai-run.yml'), ''), 'does not exist'],
   ];
   test.each(refusals)('%s is refused', async (_, make, message) => {
     make();
@@ -122,8 +122,8 @@ describe('what widens', () => {
       await expect(open(answer)).rejects.toMatchObject({
         code: 'E_APPROVAL',
         message:
-          '.ai-run.yaml allows what you have not approved:\n  memory: the agent may use 8 GiB',
-        hint: expect.stringContaining('starting ai-run here in a terminal') as string,
+          '.ai-run.yaml has settings that you have not approved:\n  memory: the agent may use 8 GiB',
+        hint: expect.stringContaining('start ai-run here in a terminal') as string,
       });
   });
 
@@ -134,8 +134,8 @@ describe('what widens', () => {
       `.ai-run.yaml allows the agent more than ai-run does:
   memory: the agent may use 8 GiB
   mounts: the agent reaches ${at('lib')}:ro as well
-  env: the agent gets A, B, as far as they are set
-All it says: memory 8g, network none, env (2), mounts (1). Approve?`,
+  env: the agent gets A, B, if set
+All its settings: memory 8g, network none, env (2), mounts (1). Approve?`,
     ]);
     const second = await open();
     expect(second.options).toMatchObject({
@@ -270,7 +270,7 @@ describe('a folder that is mounted', () => {
     const { folders } = await open('yes');
     const bind = (name: string) =>
       ({ type: 'bind', source: at(name), target: at(name), readonly: false }) as const;
-    const replaced = `${at('app/data')} is not the folder any more that was approved`;
+    const replaced = `${at('app/data')} was replaced after it was approved`;
     expect(() => checkFolders(folders, [bind('app'), bind('app/data')])).not.toThrow();
     // By the time the folders were opened, and back again; and after that.
     expect(() => checkFolders(folders, [bind('app'), bind('other')])).toThrow(replaced);
@@ -282,10 +282,10 @@ describe('a folder that is mounted', () => {
   test.each([
     ['nowhere', 'line 2: mounts: '],
     ['../me', 'line 2: mounts: '],
-    ['/etc', 'line 2: mounts: /etc is not shared with an agent: /etc belongs to the system'],
-    ['../lib/.git', 'is not shared by a file'],
+    ['/etc', 'line 2: mounts: /etc cannot be shared: /etc belongs to the system'],
+    ['../lib/.git', 'cannot be shared by a project file'],
     ['../lib/a\u202eb', 'line 2: an invisible character, U+202E'],
-    ['link', 'is not shared by a file'],
+    ['link', 'cannot be shared by a project file'],
   ])('is none of these: %j', async (folder, message) => {
     mkdirSync(at('lib/.git'));
     // Its name would be shown in the question.

@@ -78,7 +78,7 @@ describe('AI_IMAGE_VERIFY', () => {
   });
 
   test('cannot be touched by a project, nor by an image', () => {
-    expect(() => parseProjectFile('verify: none\n')).toThrow(/"verify" is no key/);
+    expect(() => parseProjectFile('verify: none\n')).toThrow(/unknown key "verify"/);
     expect(() => parseProjectFile('env: [AI_IMAGE_VERIFY]\n')).toThrow(/setting of ai-run/);
     expect(whyReserved('AI_IMAGE_VERIFY')).toBeDefined();
   });

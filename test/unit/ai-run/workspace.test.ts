@@ -172,7 +172,7 @@ describe('a workspace', () => {
     symlinkSync(at('me'), at('src/home'));
     for (const folder of ['/', at('me'), root, at('src/home')]) {
       // oxlint-disable-next-line no-await-in-loop
-      await expect(open(folder)).rejects.toThrow('it is or holds your home folder');
+      await expect(open(folder)).rejects.toThrow('it is or contains your home folder');
     }
     // The list is in order: it opens other folders.
     await expect(open(at('src'))).resolves.toBeDefined();
@@ -297,7 +297,7 @@ describe('a list that cannot be used', () => {
 const isRefused = (name: string) =>
   expect.objectContaining({
     code: 'E_WORKSPACE',
-    message: `${at('dotfiles')} is not shared with an agent: ~/${name} is a symbolic link that leads into it`,
+    message: `${at('dotfiles')} cannot be shared: ~/${name} is a symbolic link that leads into it`,
   });
 const link = (target: string, name: string): void => {
   rmSync(name, { force: true });
