@@ -1,14 +1,16 @@
-/** How a limit is written, on the command line and in a project's file. */
+/** The values of limits: memory, CPUs and processes, on the command line and in a project's file. */
+
+/** The syntax of a limit. */
 export type Amount = {
-  /** For messages: `expected …`. */
+  /** The end of messages that begin with `expected`. */
   readonly expected: string;
-  /** @returns undefined for what is none. */
+  /** @returns undefined for an invalid value. */
   readonly read: (text: string) => number | undefined;
 };
 
 const units: Readonly<Record<string, number>> = { '': 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30 };
 
-/** Bytes, from `512m` or `8g`; the same letters as docker's, and its minimum. */
+/** Bytes, written like `512m` or `8g`, with docker's units and minimum. */
 export const memory: Amount = {
   expected: '6m or more, like 512m or 8g',
   read: (text) => {

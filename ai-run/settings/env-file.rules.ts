@@ -1,16 +1,18 @@
+/** The syntax of ~/.ai-env: NAME=value lines, without expansion. */
+
 import { UserError } from '@ai-bakery/kernel/error.ts';
 import { printable } from '@ai-bakery/kernel/text.ts';
 import type { Variables } from '@ai-bakery/kernel/variable.ts';
 
 type Read = { readonly value: string } | { readonly mistake: string };
 
-/** As many as a terminal shows at once: a file of something else has one on every line. */
+/** Mistakes that are shown: a file of another kind has one on every line, and a terminal shows only so many. */
 const shown = 10;
 
 /**
- * The variables of a file of `NAME=value` lines, with `#` comment lines and an `export ` that is ignored. A value may
- * stand in single or double quotes; nothing in it is expanded, in either of them.
- * @param path names the file in messages; values and what may be one never stand there.
+ * Parses a file of `NAME=value` lines, with `#` comment lines and an optional `export `, which is ignored. A value may be in
+ * single or double quotes; neither kind expands anything.
+ * @param path the file's name for messages, which never contain values or text that may be one.
  * @throws UserError E_ENV_FILE with every mistake, by line.
  */
 export function parseEnvFile(text: string, path: string): Variables {
@@ -45,22 +47,22 @@ export function parseEnvFile(text: string, path: string): Variables {
       ...mistakes.slice(0, shown),
       ...(rest > 0 ? [`and ${rest} more`] : []),
     ].join('\n  '),
-    { hint: 'write one NAME=value a line, like OPENAI_API_KEY=…; nothing in it is expanded' },
+    { hint: 'write one NAME=value per line, like OPENAI_API_KEY=…; values are not expanded' },
   );
 }
 
-/** What stands behind `=`. A reader would have to guess what is refused here; no two programs guess alike. */
+/** Parses the text after `=`. Ambiguous text is refused, because programs differ in its meaning. */
 function readValue(raw: string): Read {
-  if (printable(raw) !== raw) return { mistake: 'the value holds a control character' };
+  if (printable(raw) !== raw) return { mistake: 'the value contains a control character' };
   const quote = raw[0];
   if (quote !== '"' && quote !== "'") {
     return /(^|\s)#/.test(raw)
-      ? { mistake: 'quote a value that holds " #", and give a comment a line of its own' }
+      ? { mistake: 'quote a value that contains " #", and put a comment on a line of its own' }
       : { value: raw };
   }
   const end = raw.indexOf(quote, 1);
   if (end === -1) return { mistake: 'the quote is not closed on its line' };
   return /^(\s+#.*)?$/.test(raw.slice(end + 1))
     ? { value: raw.slice(1, end) }
-    : { mistake: 'something stands behind the closing quote' };
+    : { mistake: 'unexpected text after the closing quote' };
 }

@@ -1,3 +1,5 @@
+/** The options of a session, parsed and checked from the command line's flags. */
+
 import { type Amount, cpus, memory, pids } from './amount.rules.ts';
 import { UserError } from '@ai-bakery/kernel/error.ts';
 import { type GitMode, gitModes } from '../git/modes.rules.ts';
@@ -5,13 +7,13 @@ import type { Network, PolicyOptions } from '@ai-bakery/kernel/policy.ts';
 import type { Given } from './settings.rules.ts';
 import { isKeyName } from '../keys/key-name.rules.ts';
 
-/** What the command line says of a session, read and checked; what it does not say is absent. */
+/** The options of a session. */
 export type RunOptions = {
   readonly agent: string;
-  /** For the agent, untouched. */
+  /** Arguments for the agent, passed on unchanged. */
   readonly args: readonly string[];
   readonly runtime: string;
-  /** Where its image comes from, as far as the command line says: see `settle`. */
+  /** The flags about the image's source: see `settle`. */
   readonly image: Given['flags'];
   /** Whether the image is built first. */
   readonly build: boolean;
@@ -19,12 +21,12 @@ export type RunOptions = {
   readonly print: boolean;
   readonly git: GitMode;
   readonly mask: boolean;
-  /** Whether the user's own configuration of the agent is carried in. */
+  /** Whether the user's own configuration of the agent is copied into the sandbox. */
   readonly withConfig: boolean;
   readonly gitCredentials: boolean;
   /** Names of private keys in `~/.ssh`. */
   readonly sshKeys: readonly string[];
-  /** Names of variables that are passed on beside those of the contract. */
+  /** Names of variables that are passed on in addition to the contract's. */
   readonly env: readonly string[];
   /** `path`, `path:ro`, as they were written. */
   readonly mounts: readonly string[];
@@ -32,11 +34,11 @@ export type RunOptions = {
   readonly limits: NonNullable<PolicyOptions['limits']>;
   readonly writableRoot: boolean;
   readonly ociRuntime: string | undefined;
-  /** As they were given: a project's file may say what is not among them. */
+  /** The given flags: a project's file may set those that are absent. */
   readonly flags: RunFlags;
 };
 
-/** For `parseArgs` of node:util. */
+/** The flags, for `parseArgs` of node:util. */
 export const runFlags = {
   runtime: { type: 'string' },
   lang: { type: 'string' },
@@ -65,7 +67,7 @@ export const runFlags = {
   version: { type: 'boolean' },
 } as const;
 
-/** The values of {@link runFlags}, as `parseArgs` gives them. */
+/** The values of {@link runFlags}, as `parseArgs` returns them. */
 export type RunFlags = {
   readonly [Name in keyof typeof runFlags]?:
     | ((typeof runFlags)[Name] extends { multiple: true }
@@ -96,7 +98,8 @@ export function readOptions(
     throw usage(`arguments for the agent come after --: ${JSON.stringify(extra)}`);
   if (!isName(agent)) throw usage(`not the name of an agent: ${JSON.stringify(agent)}`);
   const runtime = flags.runtime ?? flags.lang ?? 'base';
-  if (!isName(runtime)) throw usage(`--runtime: not the name of one: ${JSON.stringify(runtime)}`);
+  if (!isName(runtime))
+    throw usage(`--runtime: not the name of a runtime: ${JSON.stringify(runtime)}`);
   const sshKeys = flags['ssh-key'] ?? [];
   const noKey = sshKeys.find((name) => !isKeyName(name));
   if (noKey !== undefined)
@@ -132,12 +135,12 @@ function isName(text: string): boolean {
   return /^[a-z0-9]+(?:[._-][a-z0-9]+)*$/.test(text);
 }
 
-/** What is built is local, whatever the environment says of images. */
+/** Returns the image flags; `--build` implies a local image, regardless of the environment. */
 function imageOf(flags: RunFlags): Given['flags'] {
   const { platform, pull } = flags;
   if (flags.build !== true) return { 'image-source': flags['image-source'], platform, pull };
   if (flags['image-source'] === 'registry' || pull !== undefined)
-    throw usage('--build makes a local image: leave out --image-source registry and --pull');
+    throw usage('--build makes a local image: remove --image-source registry and --pull');
   return { 'image-source': 'local', platform, pull };
 }
 

@@ -1,3 +1,5 @@
+/** The reader of ~/.ai-env, the user's settings and keys for all projects. */
+
 import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
@@ -8,14 +10,13 @@ import type { Variables } from '@ai-bakery/kernel/variable.ts';
 import { codeOf } from '../host/folder.ts';
 
 /**
- * What `~/.ai-env` sets, the user's settings and keys for all projects; nothing where there is no such file. It may be a
- * symbolic link: what it leads to is checked.
- * @throws UserError E_ENV_FILE where it is not a private file of the caller's, cannot be read, or holds mistakes.
+ * Returns the variables of `~/.ai-env`; none if it does not exist. It may be a symbolic link: the target is checked.
+ * @throws UserError E_ENV_FILE if it is not a private file of the caller's, cannot be read, or contains mistakes.
  */
 export function readEnvFile(path = join(homedir(), '.ai-env')): Variables {
   let descriptor: number;
   try {
-    // Without O_NONBLOCK, opening a pipe would wait for somebody to write.
+    // Without O_NONBLOCK, opening a pipe would wait for a writer.
     descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return {};
@@ -26,7 +27,7 @@ export function readEnvFile(path = join(homedir(), '.ai-env')): Variables {
     );
   }
   try {
-    // What is checked is what is read: the open file, not its name.
+    // The open file is checked and read, not its name, which may lead elsewhere by then.
     checkPrivate(descriptor, path);
     return parseEnvFile(decode(readFileSync(descriptor), path), path);
   } finally {
@@ -38,7 +39,7 @@ function refused(message: string, hint: string, cause?: unknown): UserError {
   return new UserError('E_ENV_FILE', message, { hint, cause });
 }
 
-/** Refuses a file that anybody else can read or write, or could have written. */
+/** Refuses a file that another user can read or write, or could have written. */
 function checkPrivate(descriptor: number, path: string): void {
   const state = fstatSync(descriptor);
   if (!state.isFile()) throw refused(`${path} is not a file`, 'move it out of the way');
@@ -46,12 +47,12 @@ function checkPrivate(descriptor: number, path: string): void {
   if (state.uid !== user) {
     throw refused(
       `${path} belongs to user ${state.uid}, not to you (${user})`,
-      `write one of your own, after ${formatCommand({ file: 'rm', args: [path] })}`,
+      `run ${formatCommand({ file: 'rm', args: [path] })}, then write a file of your own`,
     );
   }
   if ((state.mode & 0o077) !== 0) {
     throw refused(
-      `${path} holds keys, and others may read or write it (mode ${(state.mode & 0o777).toString(8).padStart(3, '0')})`,
+      `${path} holds keys, but other users can read or write it (mode ${(state.mode & 0o777).toString(8).padStart(3, '0')})`,
       formatCommand({ file: 'chmod', args: ['600', path] }),
     );
   }

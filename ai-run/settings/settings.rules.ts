@@ -1,3 +1,5 @@
+/** The settings for images: source, registry, pull, platform and signer. */
+
 import { UserError } from '@ai-bakery/kernel/error.ts';
 import { type Platform, platformOfMachine, platforms } from '@ai-bakery/kernel/platform.ts';
 import { parseReference } from '@ai-bakery/kernel/reference.ts';
@@ -5,7 +7,7 @@ import { redacted } from '@ai-bakery/kernel/text.ts';
 import { valueOf, type Variables } from '@ai-bakery/kernel/variable.ts';
 import { parseVerify, type Verify } from '@ai-bakery/kernel/trust.ts';
 
-/** When an image is pulled: each time, when the engine has none, or not at all. */
+/** When to pull an image: at each start, if the engine lacks it, or never. */
 export type Pull = 'always' | 'missing' | 'never';
 
 type Origin =
@@ -17,15 +19,15 @@ type Origin =
       readonly pull: Pull;
     };
 
-/** Where images come from and what they run on. */
+/** The source of images, and the platform that they run on. */
 export type Settings = Origin & {
   readonly platform: Platform;
-  /** Who must have signed an image of a registry; absent where nobody need have. */
+  /** The required signer of a registry's images; absent if no signature is required. */
   readonly verify?: Verify;
 };
 
 export type Given = {
-  /** What the command line says, by flag without its hyphens. */
+  /** The command line's flags, by name without hyphens. */
   readonly flags: {
     readonly 'image-source'?: string | undefined;
     readonly 'image-registry'?: string | undefined;
@@ -33,19 +35,18 @@ export type Given = {
     readonly pull?: string | undefined;
   };
   readonly env: Variables;
-  /** What `~/.ai-env` says. */
+  /** The variables of `~/.ai-env`. */
   readonly file: Variables;
-  /** The architecture of this machine, as `process.arch` has it. */
+  /** The architecture of this machine: `process.arch`. */
   readonly machine: string;
 };
 
-/** A value and where it stands. */
+/** A value, its source for messages, and the error code for a wrong value. */
 type Found = { readonly value: string; readonly from: string; readonly code: string };
 
 /**
- * The settings that hold: a flag over the environment, the environment over `~/.ai-env`.
- * @throws UserError E_USAGE for a wrong flag; E_SETTING for a wrong variable, naming where it stands, and for one that
- *   is missing.
+ * Returns the effective settings: a flag overrides the environment, which overrides `~/.ai-env`.
+ * @throws UserError E_USAGE for a wrong flag; E_SETTING for a wrong variable, with its source, and for a missing one.
  */
 export function settle({ flags, env, file, machine }: Given): Settings {
   const variable = (name: string): Found | undefined => {
@@ -67,7 +68,7 @@ export function settle({ flags, env, file, machine }: Given): Settings {
   const found = find('platform', 'AI_RUN_PLATFORM');
   const platform = found === undefined ? platformOfMachine(machine) : oneOf(found, platforms);
   if (platform === undefined) {
-    throw new UserError('E_SETTING', `there are no images for the architecture ${machine}`, {
+    throw new UserError('E_SETTING', `no images exist for the architecture ${machine}`, {
       hint: `set AI_RUN_PLATFORM to ${platforms.join(' or ')} if the engine can run it`,
     });
   }
@@ -81,16 +82,20 @@ export function settle({ flags, env, file, machine }: Given): Settings {
   const origin = find('image-source', 'AI_IMAGE_SOURCE');
   if (origin === undefined || oneOf(origin, ['local', 'registry']) === 'local') {
     if (pull === 'always') {
-      throw new UserError('E_USAGE', '--pull always: local images come from no registry', {
+      throw new UserError('E_USAGE', '--pull always: local images do not come from a registry', {
         hint: 'add --image-source registry',
       });
     }
     return { source: 'local', pull: 'never', ...common };
   }
   if (registry === undefined) {
-    throw new UserError('E_SETTING', `${origin.from} is registry, but no registry is named`, {
-      hint: 'set AI_IMAGE_REGISTRY in the environment or in ~/.ai-env, like AI_IMAGE_REGISTRY=registry.example.com/ai',
-    });
+    throw new UserError(
+      'E_SETTING',
+      `${origin.from} is registry, but AI_IMAGE_REGISTRY is not set`,
+      {
+        hint: 'set AI_IMAGE_REGISTRY in the environment or in ~/.ai-env, like AI_IMAGE_REGISTRY=registry.example.com/ai',
+      },
+    );
   }
   return { source: 'registry', registry, pull: pull ?? 'missing', ...common };
 }
@@ -101,12 +106,12 @@ function oneOf<T extends string>(found: Found, allowed: readonly T[]): T {
   return one;
 }
 
-/** A registry is always named with its host: `acme` alone would be a namespace of Docker Hub, or a typing mistake. */
+/** Checks that a registry is named with its host: `acme` alone would be a namespace of Docker Hub, or a typing mistake. */
 function registryOf(found: Found): string {
   try {
     if (parseReference(`${found.value}/x`).registry !== undefined) return found.value;
   } catch {
-    // What it says is about the probe, not about the setting.
+    // The parser's message would be about the probe, not about the setting.
   }
   throw wrong(found, 'a registry and a namespace, like registry.example.com/ai');
 }

@@ -1,12 +1,14 @@
+/** The command that starts ai-run in the user's shell. */
+
 import { accessSync, constants, realpathSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { formatCommand } from '@ai-bakery/kernel/command.ts';
 import { UserError } from '@ai-bakery/kernel/error.ts';
 
 /**
- * How a shell of the user's starts ai-run: by its name where that is on PATH for good, else by the path of this very program.
- * npm and npx put folders on PATH for one command only.
- * @throws UserError E_SETUP for a program that npx has fetched, and throws away again.
+ * Returns the command for an alias: the name, if it is on PATH permanently; otherwise the path of the running program. npm
+ * and npx add folders to PATH for one command only, so these do not count.
+ * @throws UserError E_SETUP if npx fetched the program, because npx may delete it again.
  */
 export function findProgram(env: NodeJS.ProcessEnv = process.env): string {
   const lasting = (env['PATH'] ?? '')
@@ -17,7 +19,7 @@ export function findProgram(env: NodeJS.ProcessEnv = process.env): string {
   if (own.includes('/_npx/')) {
     throw new UserError(
       'E_SETUP',
-      'npx has fetched ai-run for this once: an alias would lead nowhere',
+      'npx fetched ai-run for one command: an alias to it would break',
       {
         hint: 'install it first, with `npm install --global`, or copy dist/ai-run.mjs to a folder on PATH as ai-run',
       },

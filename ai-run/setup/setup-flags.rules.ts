@@ -1,8 +1,10 @@
+/** The flags of setup and uninstall: agents and shells. */
+
 import { type Shell, shells } from '@ai-bakery/kernel/completion-script.ts';
 import { UserError } from '@ai-bakery/kernel/error.ts';
 import { usage } from '../settings/options.rules.ts';
 
-/** For `parseArgs` of node:util. */
+/** The flags, for `parseArgs` of node:util. */
 export const setupFlags = {
   agents: { type: 'string' },
   shell: { type: 'string' },
@@ -18,8 +20,8 @@ export const uninstallFlags = {
 } as const;
 
 /**
- * Agents as they are typed: between commas or blanks, each once.
- * @throws UserError E_USAGE for what is no name. A name becomes an alias, so nothing else may stand in it.
+ * Parses names of agents, separated by commas or spaces; duplicates are dropped.
+ * @throws UserError E_USAGE for an invalid name: a name becomes an alias, so it must not contain anything else.
  */
 export function readAgents(text: string): readonly string[] {
   const names = text.split(/[\s,]+/).filter((name) => name !== '');
@@ -31,7 +33,7 @@ export function readAgents(text: string): readonly string[] {
 }
 
 /**
- * The shell that is set up: the one named, or the user's own.
+ * Returns the shell to set up: the named one, or the user's own.
  * @param login `$SHELL`
  */
 export function readShell(flag: string | undefined, login: string | undefined): Shell {
@@ -41,9 +43,9 @@ export function readShell(flag: string | undefined, login: string | undefined): 
   throw flag === undefined
     ? new UserError(
         'E_SETUP',
-        `your shell is ${JSON.stringify(login ?? '')}: aliases are written for ${shells.join(', ')}`,
+        `unsupported shell ${JSON.stringify(login ?? '')}: expected ${shells.join(', ')}`,
         {
-          hint: 'name one of them with --shell',
+          hint: 'choose one of them with --shell',
         },
       )
     : usage(`--shell: expected ${shells.join(', ')}, got ${JSON.stringify(flag)}`);

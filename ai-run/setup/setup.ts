@@ -1,3 +1,5 @@
+/** ai-run setup: aliases and completion in the user's shell, and the images of the agents. */
+
 import type { Shell } from '@ai-bakery/kernel/completion-script.ts';
 import { usage } from '../settings/options.rules.ts';
 import { readAgents, readShell } from './setup-flags.rules.ts';
@@ -27,8 +29,8 @@ type Change = {
 };
 
 /**
- * Makes `claude` mean `ai-run claude` in a user's shell, and has the images of these agents at hand.
- * @throws UserError E_USAGE, E_SETUP, and what {@link findImage} throws for an image that cannot be had.
+ * Makes `claude` an alias of `ai-run claude` in the user's shell, and pulls the agents' images.
+ * @throws UserError E_USAGE, E_SETUP, and the errors of {@link findImage} for an image that is not available.
  */
 export async function setup(flags: SetupFlags): Promise<number> {
   const home = findUserHome();
@@ -49,7 +51,7 @@ export async function setup(flags: SetupFlags): Promise<number> {
     ...changes.map((change) => change.plan),
   ];
   if (plan.length === 0) {
-    process.stderr.write('all of it is there already\n');
+    process.stderr.write('nothing to do: all of it is set up already\n');
     return 0;
   }
   if (!(await confirm(plan, flags.yes === true))) return 1;
@@ -61,7 +63,7 @@ export async function setup(flags: SetupFlags): Promise<number> {
   for (const { path, text, mode } of changes) replaceFile(path, text, mode);
   const aliases = short(`${home}/${aliasFile(shell)}`, home);
   process.stderr.write(
-    `done: open a new shell, or \`${shell === 'fish' ? 'source' : '.'} ${aliases}\`; \`ai-run uninstall\` takes it back\n`,
+    `done: open a new shell, or run \`${shell === 'fish' ? 'source' : '.'} ${aliases}\`; \`ai-run uninstall\` reverts it\n`,
   );
   return 0;
 }
@@ -73,12 +75,14 @@ async function choose(settings: Settings): Promise<readonly string[]> {
   const more =
     settings.source === 'registry'
       ? `any agent of ${settings.registry}`
-      : 'agents that you have baked';
-  process.stderr.write(`Here: ${here.join(', ') || 'none'}. You can name ${printable(more)}.\n`);
-  return readAgents((await askLine('Agents that get an alias, between blanks:')) ?? '');
+      : 'agents that you have built';
+  process.stderr.write(
+    `Images here: ${here.join(', ') || 'none'}. You can name ${printable(more)}.\n`,
+  );
+  return readAgents((await askLine('Agents to make aliases for, separated by spaces:')) ?? '');
 }
 
-/** The files that have to change, with their new text; none where all is as it should be. */
+/** Returns the files to change, with their new text; files that are up to date are left out. */
 function changesFor(shell: Shell, agents: readonly string[], home: string): readonly Change[] {
   const aliases = `${home}/${aliasFile(shell)}`;
   const rc = rcFile(shell, home);

@@ -1,3 +1,5 @@
+/** The files of the user's shells: ai-run's own is replaced as a whole, the user's by one line. */
+
 import {
   chmodSync,
   chownSync,
@@ -19,19 +21,17 @@ import { aliasesOf, aliasFile } from './shell.rules.ts';
 import { printable } from '@ai-bakery/kernel/text.ts';
 import { entryAt } from '../host/folder.ts';
 
-/** The files of a user's shells: ours is written whole, theirs is changed by one line. */
-
-/** The file that an interactive shell reads when it starts. */
+/** Returns the file that an interactive shell reads when it starts. */
 export function rcFile(shell: Shell, home: string, env: NodeJS.ProcessEnv = process.env): string {
   if (shell === 'zsh') return join(env['ZDOTDIR'] || home, '.zshrc');
   if (shell === 'fish')
     return join(env['XDG_CONFIG_HOME'] || join(home, '.config'), 'fish/config.fish');
-  // A terminal of macOS starts a login shell, which reads this one.
+  // Terminals on macOS start login shells, which read .bash_profile.
   return join(home, process.platform === 'darwin' ? '.bash_profile' : '.bashrc');
 }
 
 /**
- * The bytes of a file, one character each; nothing where there is none.
+ * Reads a file, one character per byte; returns undefined if it does not exist.
  * @throws UserError E_SETUP
  */
 export function readBytes(path: string): string | undefined {
@@ -40,15 +40,14 @@ export function readBytes(path: string): string | undefined {
   } catch (error) {
     if (isNothing(path)) return undefined;
     throw new UserError('E_SETUP', `${printable(path)} cannot be read: ${messageOf(error)}`, {
-      hint: 'it has to be a file that you can read; mend it and try again',
+      hint: 'make it a file that you can read, and try again',
     });
   }
 }
 
 /**
- * Writes a file whole or not at all. One that is there keeps its mode and owner, and a symbolic link stays one: what it leads
- * to is written.
- * @param text its bytes, one character each
+ * Writes a file atomically. An existing file keeps its mode and owner; of a symbolic link, the target is written.
+ * @param text one character per byte
  * @throws UserError E_SETUP
  */
 export function replaceFile(path: string, text: string, mode: number): void {
@@ -66,13 +65,13 @@ export function replaceFile(path: string, text: string, mode: number): void {
   } catch (error) {
     if (temporary !== undefined) rmSync(temporary, { force: true });
     throw new UserError('E_SETUP', `${printable(path)} cannot be written: ${messageOf(error)}`, {
-      hint: 'where another program writes that file, let it add the line that `ai-run setup` shows',
+      hint: 'if another program manages that file, add the line that `ai-run setup` shows there',
       cause: error,
     });
   }
 }
 
-/** The agents that have aliases, in any shell. */
+/** Returns the agents that have an alias in any shell. */
 export function readAliases(home: string = homedir()): readonly string[] {
   return [
     ...new Set(
@@ -84,12 +83,12 @@ export function readAliases(home: string = homedir()): readonly string[] {
   ];
 }
 
-/** For messages: `~/.bashrc`. */
+/** Shortens a path for messages: `~/.bashrc`. */
 export function short(path: string, home: string): string {
   return printable(path.startsWith(`${home}/`) ? `~${path.slice(home.length)}` : path);
 }
 
-/** Not for a symbolic link that leads nowhere, nor for a name that cannot be looked at. */
+/** Whether nothing exists at a path: false for a dangling symbolic link, and for a path that cannot be examined. */
 function isNothing(path: string): boolean {
   try {
     return entryAt(path) === undefined;

@@ -1,21 +1,21 @@
+/** The line that setup adds to a shell's start file, its exact removal, and the alias file. */
+
 import { completionScript, type Shell } from '@ai-bakery/kernel/completion-script.ts';
 
-/** What `setup` leaves in a shell's start, and how to take it out again without a trace. */
-
-/** Begins the comment that tells our line from all others. */
+/** The beginning of the comment that marks our line. */
 const marker = '# ai-run setup';
 
-/** What taking the line out has to restore besides. */
+/** The further changes that a removal must revert. */
 const traces = { none: '', file: ', made this file', break: ', ended the line before' } as const;
 
 const heading = '# Written by `ai-run setup`; `ai-run uninstall` removes it. Agents:';
 
-/** Below the home, as a shell spells it. */
+/** Returns the alias file's path below the home. */
 export function aliasFile(shell: Shell): string {
   return `.ai-run/shell.${shell}`;
 }
 
-/** The line itself: nothing happens, and nothing fails, where the file is gone. */
+/** Returns the line, which does nothing and does not fail if the alias file is gone. */
 export function startLine(shell: Shell): string {
   const file = `~/${aliasFile(shell)}`;
   return shell === 'fish'
@@ -24,8 +24,8 @@ export function startLine(shell: Shell): string {
 }
 
 /**
- * A shell's start file with our line at its end, or as it is where that is there.
- * @param text undefined where there is no file; any encoding in which ASCII is ASCII.
+ * Appends our line to a shell's start file, unless the file contains it.
+ * @param text undefined if the file does not exist; in any encoding that extends ASCII.
  */
 export function addLine(text: string | undefined, shell: Shell): string {
   if (text?.split('\n').some((line) => isOurs(line, shell)) === true) return text;
@@ -35,22 +35,22 @@ export function addLine(text: string | undefined, shell: Shell): string {
 }
 
 /**
- * The file as it was before {@link addLine}, whatever was written around the line since.
- * @returns undefined for a file that we made and that holds nothing else.
+ * Returns the file as it was before {@link addLine}, including all later changes around the line.
+ * @returns undefined for a file that we made and that contains only our line.
  */
 export function removeLine(text: string, shell: Shell): string | undefined {
   const found = findLine(text, shell);
   if (found === undefined) return text;
   const { line, at } = found;
-  // An editor may have taken the line break after ours: there is nothing left to cut then.
+  // An editor may have removed the line break after our line; then there is nothing more to cut.
   const after = text.slice(at + line.length + 1);
-  // The line break before ours is ours too, unless something follows by now that needs it, or what it ended is gone.
+  // We also added the line break before our line. It stays if later text follows, or if the line that it ended is gone.
   const broke = line.endsWith(traces.break) && after === '' && at > 0;
   const rest = removeLine(text.slice(0, broke ? at - 1 : at) + after, shell);
   return rest === '' && line.endsWith(traces.file) ? undefined : rest;
 }
 
-/** The agents of an alias file; none where it is not ours. */
+/** Returns the agents of an alias file; none if ai-run did not write it. */
 export function aliasesOf(text: string): readonly string[] {
   return text.startsWith(heading)
     ? (text.slice(heading.length).split('\n')[0] ?? '').split(' ').filter((word) => word !== '')
@@ -58,13 +58,13 @@ export function aliasesOf(text: string): readonly string[] {
 }
 
 /**
- * The file that the line reads: `claude` is `ai-run claude` from then on, with everything after it for the agent.
- * @param program how a shell starts ai-run: `ai-run`, or a quoted path where that is not on PATH.
+ * Returns the text of the alias file: `claude` becomes `ai-run claude --`, so all further arguments go to the agent.
+ * @param program the command that starts ai-run: `ai-run`, or a quoted path if that is not on PATH.
  */
 export function aliasText(shell: Shell, agents: readonly string[], program: string): string {
   return [
     `${heading} ${agents.join(' ')}`,
-    '# An agent that is installed on this machine is reached by `command NAME`.',
+    '# `command NAME` runs an agent that is installed on this machine itself.',
     ...(program === 'ai-run' ? [] : [alias('ai-run', program)]),
     ...agents.map((agent) => alias(agent, `${program} ${agent} --`)),
     completionScript(shell, program),
@@ -76,7 +76,7 @@ function isOurs(line: string, shell: Shell): boolean {
   return Object.values(traces).some((trace) => line === `${startLine(shell)} ${marker}${trace}`);
 }
 
-/** Our first line in a file, and where it is. */
+/** Returns our first line in a file, and its offset. */
 function findLine(
   text: string,
   shell: Shell,

@@ -1,3 +1,5 @@
+/** ai-run uninstall: removes the changes of setup and, with flags, the data of ai-run. */
+
 import { lstatSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
 import { hostname, userInfo } from 'node:os';
 import { basename, dirname, join } from 'node:path';
@@ -22,11 +24,11 @@ export type UninstallFlags = {
   readonly yes?: boolean | undefined;
 };
 
-/** One thing to take away: what is said before, and doing it, which says what could not be done. */
+/** One removal step: its announcement, and an action that returns what it could not remove. */
 type Step = { readonly plan: string; readonly act: () => Promise<string | undefined> };
 
 /**
- * Takes back what `setup` did; with flags, also what ai-run keeps. Nothing else is touched.
+ * Reverts the changes of `setup`; with flags, also removes ai-run's own data. Touches nothing else.
  * @throws UserError E_SESSIONS while sessions run, with their names.
  */
 export async function uninstall(flags: UninstallFlags): Promise<number> {
@@ -37,7 +39,7 @@ export async function uninstall(flags: UninstallFlags): Promise<number> {
       'E_SESSIONS',
       `nothing was removed: sessions are running: ${sessions.join(', ')}`,
       {
-        hint: 'end them, or `ai-run stop --all`',
+        hint: 'end them, or run `ai-run stop --all`',
       },
     );
   }
@@ -48,8 +50,8 @@ export async function uninstall(flags: UninstallFlags): Promise<number> {
     ...(all || flags.images === true ? await images() : []),
     ...(all || flags.homes === true
       ? [
-          ...file(home, '.ai-home', 'what agents keep of their sessions, logins too'),
-          ...file(home, '.ai-cache', 'their caches'),
+          ...file(home, '.ai-home', 'the agents’ sessions, settings and logins'),
+          ...file(home, '.ai-cache', 'the agents’ caches'),
         ]
       : []),
     ...(all
@@ -57,11 +59,11 @@ export async function uninstall(flags: UninstallFlags): Promise<number> {
           ...file(
             home,
             '.ai-run',
-            'what agents have committed, also what you have not fetched (`ai-run git list`)',
+            'the agents’ commits, including those that you have not fetched (`ai-run git list`)',
           ),
           ...file(home, '.ai-env', 'your settings and keys'),
-          ...file(home, '.ai-workspaces', 'the folders that agents may work in'),
-          ...file(home, '.ai-git-allowed', 'whose git credentials agents may use'),
+          ...file(home, '.ai-workspaces', 'the list of folders that agents may work in'),
+          ...file(home, '.ai-git-allowed', 'the list of git credentials that agents may use'),
         ]
       : emptied(home)),
   ];
@@ -86,13 +88,13 @@ export async function uninstall(flags: UninstallFlags): Promise<number> {
   }
   process.stderr.write(
     failures === 0
-      ? 'done: aliases are gone in new shells; `unalias` takes them from this one\n'
-      : 'not everything could be removed\n',
+      ? 'done: new shells have no aliases; `unalias` removes them from this one\n'
+      : 'some files could not be removed\n',
   );
   return failures === 0 ? 0 : 1;
 }
 
-/** Sessions of this user: those of this home that have a living ai-run, and those that the engine has, where it answers. */
+/** Returns this user's sessions: those in this home whose ai-run is alive, and those of the engine if it answers. */
 async function running(home: string): Promise<readonly string[]> {
   const { uid } = userInfo();
   const listed = await listSessions().catch((error: unknown) => {
@@ -112,9 +114,9 @@ function file(home: string, name: string, what: string): readonly Step[] {
     {
       plan: `remove ~/${name}: ${what}`,
       act: async () => {
-        // Of a symbolic link the link only: what it leads to is not ours.
+        // Of a symbolic link, only the link is removed: its target is not ours.
         if (!found.isDirectory()) rmSync(path);
-        else if (!removeTree(path)) return `~/${name} could not be removed whole`;
+        else if (!removeTree(path)) return `~/${name} could not be removed completely`;
         return undefined;
       },
     },
@@ -133,16 +135,16 @@ async function images(): Promise<readonly Step[]> {
     }));
 }
 
-/** The folder that `setup` made, where nothing is in it besides what goes anyway. */
+/** Removes the folder that `setup` made, if it contains only files that are removed anyway. */
 function emptied(home: string): readonly Step[] {
   const path = join(home, '.ai-run');
   const ours = shells.map((shell) => basename(aliasFile(shell)));
   if (!holdsOnly(path, ours)) return [];
   return [
     {
-      plan: 'remove ~/.ai-run: nothing else is in it',
+      plan: 'remove ~/.ai-run: it is empty then',
       act: async () => {
-        // Never with what came to be in it since.
+        // Only if it is still empty.
         if (holdsOnly(path, [])) rmdirSync(path);
         return undefined;
       },
@@ -155,7 +157,7 @@ function line(home: string, shell: Shell, path: string): readonly Step[] {
   if (old === undefined || removeLine(old, shell) === old) return [];
   return [
     {
-      plan: `take our line out of ${short(path, home)}`,
+      plan: `remove our line from ${short(path, home)}`,
       act: async () => {
         const text = removeLine(readBytes(path) ?? '', shell);
         if (text === undefined) rmSync(path);
@@ -166,12 +168,12 @@ function line(home: string, shell: Shell, path: string): readonly Step[] {
   ];
 }
 
-/** What kept a step from being done, the system too: what comes after it is done all the same. */
+/** Runs a step and returns its failure, including a system error, so that the following steps run all the same. */
 function attempt({ act }: Step): Promise<string | undefined> {
   return act().catch((error: unknown) => messageOf(error));
 }
 
-/** Whether a folder is there, not a symbolic link to one, with nothing else in it than these. */
+/** Whether a path is a folder, not a symbolic link, that contains only the given names. */
 function holdsOnly(path: string, names: readonly string[]): boolean {
   try {
     return lstatSync(path).isDirectory() && readdirSync(path).every((name) => names.includes(name));
@@ -180,7 +182,7 @@ function holdsOnly(path: string, names: readonly string[]): boolean {
   }
 }
 
-/** Where our line can be: also where a shell looks without the variables of today. */
+/** Returns the steps for all start files that may contain our line, with and without the current environment variables. */
 function lines(home: string): readonly Step[] {
   return shells.flatMap((shell) =>
     [...new Set([rcFile(shell, home), rcFile(shell, home, {})])].flatMap((path) =>

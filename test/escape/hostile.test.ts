@@ -160,7 +160,7 @@ describe('a file of settings', () => {
     ['that is no text', Uint8Array.of(0x7f, 0x45, 0x4c, 0x46, 0xff, 0xfe), /is not UTF-8 text/],
     ['that is a program', '#!/bin/sh\nrm -rf "$HOME"\n', /line 2: expected NAME=value/],
     ['with an open quote', 'A="b\n', /line 1: A: the quote is not closed/],
-    ['that repaints the terminal', 'A=\u001b]52;c;eA==\u0007\n', /A: the value holds a control/],
+    ['that repaints the terminal', 'A=\u001b]52;c;eA==\u0007\n', /A: the value contains a control/],
     ['that sets a name twice', 'A=1\nA=2\n', /line 2: A: already set on line 1/],
     ['with a setting that is none', 'AI_IMAGE_SOURCE=$(id)\n', /expected local or registry/],
   ])('~/.ai-env %s is refused', async (_, content, message) => {
@@ -171,7 +171,9 @@ describe('a file of settings', () => {
   test('~/.ai-env that others can read is refused; as it is, once they cannot', async () => {
     await write('.ai-env', 'E2E_WORD=$(touch canary)`touch canary`${HOME}\n', 0o644);
     const args = shell('printf %s "$E2E_WORD"', '--env', 'E2E_WORD');
-    expect(await aiRun(tiny, args)).toEqual(refused(/others may read or write it \(mode 644\)/));
+    expect(await aiRun(tiny, args)).toEqual(
+      refused(/other users can read or write it \(mode 644\)/),
+    );
     await write('.ai-env', 'E2E_WORD=$(touch canary)`touch canary`${HOME}\n');
     const ran = await aiRun(tiny, args);
     expect([ran.code, ran.stdout]).toEqual([0, '$(touch canary)`touch canary`${HOME}']);

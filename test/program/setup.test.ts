@@ -68,7 +68,7 @@ describe('setup', () => {
     await setup('--yes');
     const before = rc();
     const { stderr } = await setup('--yes');
-    expect(stderr).toBe('all of it is there already\n');
+    expect(stderr).toBe('nothing to do: all of it is set up already\n');
     expect(rc()).toBe(before);
   });
 

@@ -21,8 +21,6 @@ const pending: readonly string[] = [
   'ai-run/keys',
   'ai-run/part.rules.ts',
   'ai-run/session',
-  'ai-run/settings',
-  'ai-run/setup',
   'ai-run/startup',
   'bakery.yaml',
   'bakery/builder',

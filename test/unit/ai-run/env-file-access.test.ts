@@ -38,7 +38,7 @@ describe('~/.ai-env', () => {
     chmodSync(path, mode);
     expect(() => readEnvFile(path)).toThrow(
       refused(
-        `${path} holds keys, and others may read or write it (mode ${shown})`,
+        `${path} holds keys, but other users can read or write it (mode ${shown})`,
         `chmod 600 ${path}`,
       ),
     );
@@ -52,7 +52,7 @@ describe('~/.ai-env', () => {
     symlinkSync(target, path);
     expect(readEnvFile(path)).toEqual({ TOKEN: '1' });
     chmodSync(target, 0o644);
-    expect(() => readEnvFile(path)).toThrow('others may read');
+    expect(() => readEnvFile(path)).toThrow('other users can read');
   });
 
   test('is refused when it is a folder', () => {

@@ -78,31 +78,35 @@ describe('a file of variables', () => {
     [
       'an escaped quote',
       String.raw`A="sk\"secret"`,
-      'line 1: A: something stands behind the closing quote',
+      'line 1: A: unexpected text after the closing quote',
     ],
-    ['two values', "A='sk'-secret", 'line 1: A: something stands behind the closing quote'],
+    ['two values', "A='sk'-secret", 'line 1: A: unexpected text after the closing quote'],
     [
       'a hash without a space',
       "A='sk-secret'#x",
-      'line 1: A: something stands behind the closing quote',
+      'line 1: A: unexpected text after the closing quote',
     ],
     [
       'what may be a comment',
       'A=sk-secret # x',
-      'line 1: A: quote a value that holds " #", and give a comment a line of its own',
+      'line 1: A: quote a value that contains " #", and put a comment on a line of its own',
     ],
     [
       'nothing but a comment',
       'A=#sk-secret',
-      'line 1: A: quote a value that holds " #", and give a comment a line of its own',
+      'line 1: A: quote a value that contains " #", and put a comment on a line of its own',
     ],
-    ['a NUL', 'A=sk-secret\0', 'line 1: A: the value holds a control character'],
+    ['a NUL', 'A=sk-secret\0', 'line 1: A: the value contains a control character'],
     [
       'an escape sequence',
       'A="sk-secret\u001B[2J"',
-      'line 1: A: the value holds a control character',
+      'line 1: A: the value contains a control character',
     ],
-    ['a carriage return inside', 'A=sk\r-secret', 'line 1: A: the value holds a control character'],
+    [
+      'a carriage return inside',
+      'A=sk\r-secret',
+      'line 1: A: the value contains a control character',
+    ],
     ['a name twice', 'A=1\n\nA=sk-secret', 'line 3: A: already set on line 1'],
   ])('may not hold %s, and the value is not shown', (_, text, expected) => {
     const message = complaint(text);

@@ -93,19 +93,14 @@ describe('settings', () => {
       'a pull of local images',
       { flags: { pull: 'always' } },
       'E_USAGE',
-      '--pull always: local images come from no registry',
+      '--pull always: local images do not come from a registry',
     ],
-    [
-      'a machine',
-      { machine: 's390x' },
-      'E_SETTING',
-      'there are no images for the architecture s390x',
-    ],
+    ['a machine', { machine: 's390x' }, 'E_SETTING', 'no images exist for the architecture s390x'],
     [
       'a registry that is not named',
       { env: { AI_IMAGE_SOURCE: 'registry' } },
       'E_SETTING',
-      'AI_IMAGE_SOURCE in the environment is registry, but no registry is named',
+      'AI_IMAGE_SOURCE in the environment is registry, but AI_IMAGE_REGISTRY is not set',
     ],
     [
       'text that would repaint the terminal',
