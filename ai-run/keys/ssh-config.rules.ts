@@ -1,4 +1,4 @@
-/** What of the user's `~/.ssh/config` an agent gets: ssh_config(5), as a list of what is let in. */
+/** The part of the user's `~/.ssh/config` that an agent gets: an allow list of ssh_config(5) keywords. */
 
 const host = String.raw`(?!-)[\w.:-]+`;
 
