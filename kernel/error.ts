@@ -1,13 +1,15 @@
-/** The error that users see: a code, a message and a hint. */
+/** Failures that the user can act on, each with a code of the table. */
+
+import type { ErrorCode } from './error-codes.ts';
 
 /** A failure that the user can act on; any other error that reaches `main` is a bug. Never prints, never exits. */
 export class UserError extends Error {
   override readonly name = 'UserError';
-  /** Stable, documented, e.g. `E_NO_ENGINE`. */
-  readonly code: string;
+  /** Stable, printed, and documented in docs/errors.md, e.g. `E_NO_ENGINE`. */
+  readonly code: ErrorCode;
   /** The remedy, as one sentence or command. */
   readonly hint: string | undefined;
-  constructor(code: string, message: string, options: { hint?: string; cause?: unknown } = {}) {
+  constructor(code: ErrorCode, message: string, options: { hint?: string; cause?: unknown } = {}) {
     super(message, options.cause === undefined ? {} : { cause: options.cause });
     this.code = code;
     this.hint = options.hint;

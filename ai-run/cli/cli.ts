@@ -133,7 +133,7 @@ function report({ code, message, hint, cause }: UserError): void {
     return;
   }
   const more = hint === undefined ? '' : `hint: ${printable(hint)}\n`;
-  process.stderr.write(`error: ${printable(message)}\n${more}`);
+  process.stderr.write(`error[${code}]: ${printable(message)}\n${more}`);
   process.exitCode = code === 'E_USAGE' ? 2 : 1;
 }
 

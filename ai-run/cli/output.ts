@@ -7,7 +7,7 @@ export function listenToOutput(): void {
     // `ai-run list | head -1`: a reader that has seen enough is no failure, and the exit code stays what it is, usually 0.
     if (code === 'EPIPE' || told) return;
     told = true;
-    process.stderr.write(`error: standard output cannot be written: ${message}\n`);
+    process.stderr.write(`error[E_OUTPUT]: standard output cannot be written: ${message}\n`);
     // The verb may have ended before, or after.
     process.once('exit', () => {
       process.exitCode ||= 1;

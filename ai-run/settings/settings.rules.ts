@@ -42,7 +42,11 @@ export type Given = {
 };
 
 /** A value, its source for messages, and the error code for a wrong value. */
-type Found = { readonly value: string; readonly from: string; readonly code: string };
+type Found = {
+  readonly value: string;
+  readonly from: string;
+  readonly code: 'E_SETTING' | 'E_USAGE';
+};
 
 /**
  * Returns the effective settings: a flag overrides the environment, which overrides `~/.ai-env`.

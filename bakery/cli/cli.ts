@@ -44,6 +44,9 @@ const program = new Command('bakery')
   )
   .showHelpAfterError('(bakery --help explains)')
   .exitOverride()
+  .configureOutput({
+    outputError: (text, write) => write(text.replace(/^error: /, 'error[E_USAGE]: ')),
+  })
   .on('option:builder', (name: string) => {
     // docker reads it, wherever something is built.
     process.env['BUILDX_BUILDER'] = name;
@@ -284,22 +287,25 @@ program
     ),
   );
 
+const bug = `This is a bug in bakery. Please report it to the people who maintain your copy of it, with
+  the lines above and the command,
+  the version: bakery ${about.version} on Node ${process.versions.node},
+  the output of \`bakery doctor --json\`.`;
+
 function fail(error: unknown): number {
-  const label = paint(['red', 'bold'], 'error', process.stderr);
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
   if (stop.signal.aborted) {
     process.stderr.write('interrupted\n');
     return 130;
   }
   if (error instanceof UserError) {
+    const label = paint(['red', 'bold'], `error[${error.code}]`, process.stderr);
     process.stderr.write(`${label}: ${redacted(error.message)}\n`);
     if (error.hint !== undefined)
       process.stderr.write(`${paint('bold', 'hint', process.stderr)}: ${error.hint}\n`);
     return error.code === 'E_USAGE' || error.code === 'E_UNKNOWN' ? 2 : 1;
   }
-  process.stderr.write(
-    `${error instanceof Error ? error.stack : String(error)}\nThis is a bug in bakery: please report it.\n`,
-  );
+  process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n${bug}\n`);
   return 70;
 }
 

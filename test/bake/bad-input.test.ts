@@ -111,7 +111,7 @@ const nothingIsLeft = async (): Promise<void> => {
 
 /** One error, as text for people: no stack, no second one. */
 const isOneError = ({ stderr }: Ran): void => {
-  expect(stderr.match(/^error: /gm) ?? [], stderr).toHaveLength(1);
+  expect(stderr.match(/^error\[E_\w+\]: /gm) ?? [], stderr).toHaveLength(1);
   expect(stderr).not.toMatch(/^\s+at .*[:(]/m);
   expect(stderr).not.toContain('This is a bug');
 };
@@ -439,7 +439,7 @@ describe('while it builds', () => {
     const { code, stdout, stderr } = await caller.ended;
     expect(code, stderr).toBe(130);
     expect(stderr).toMatch(/^interrupted\n$/m);
-    expect(stderr).not.toMatch(/^error: |^\s+at /m);
+    expect(stderr).not.toMatch(/^error\b|^\s+at /m);
     expect(stdout).toBe('');
     expect(await alive(below)).toEqual([]);
     expect((await readdir(root)).filter((file) => file.startsWith('dockerfile'))).toEqual([]);
@@ -464,7 +464,7 @@ describe('while it builds', () => {
     const { code, stdout, stderr } = await caller.ended;
     expect(code, stderr).toBe(130);
     expect(stderr).toMatch(/^interrupted\n$/m);
-    expect(stderr).not.toMatch(/^error: |^\s+at /m);
+    expect(stderr).not.toMatch(/^error\b|^\s+at /m);
     expect(stdout).toBe('');
     expect(await alive(below)).toEqual([]);
     await nothingIsLeft();

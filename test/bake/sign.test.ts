@@ -217,7 +217,7 @@ describe.skipIf(!hasCosign)('with cosign', () => {
         const { code, stdout, stderr } = await start(mine);
         expect([code, stdout]).toEqual([1, '']);
         expect(stderr).toMatch(
-          /error: .*@sha256:[0-9a-f]{64} is not signed, and AI_IMAGE_VERIFY is set/,
+          /error\[E_UNSIGNED\]: .*@sha256:[0-9a-f]{64} is not signed, and AI_IMAGE_VERIFY is set/,
         );
         expect(stderr).toContain('hint: ');
       });

@@ -53,7 +53,9 @@ describe.skipIf(process.getuid?.() !== 0 || found.code !== 0)(
     test('is refused with the reason; the engine beside it is not', async () => {
       const refused = await start({ DOCKER_HOST: host });
       expect([refused.code, refused.stdout]).toEqual([1, '']);
-      expect(refused.stderr).toContain(`error: the engine at ${host} is Podman: it knows neither`);
+      expect(refused.stderr).toContain(
+        `error[E_ENGINE_UNFIT]: the engine at ${host} is Podman: it knows neither`,
+      );
       expect(await start({})).toMatchObject({ code: 0, stdout: 'up\n' });
     });
 

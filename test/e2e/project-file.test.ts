@@ -109,7 +109,7 @@ describe('what widens', () => {
     const refused = await aiRun(tiny, shell('echo ran'));
     expect(refused).toMatchObject({ code: 1, stdout: '' });
     expect(refused.stderr).toBe(
-      `error: .ai-run.yaml has settings that you have not approved:
+      `error[E_APPROVAL]: .ai-run.yaml has settings that you have not approved:
   memory: the agent may use 5 GiB
 hint: start ai-run here in a terminal to approve them, remove them from .ai-run.yaml, or use flags, which need no approval
 `,

@@ -27,7 +27,7 @@ const shell = (script: string, ...flags: readonly string[]): string[] => [
 const refused = (message: RegExp): Ran => {
   const line = String.raw`[^\u0000-\u001f\u007f]+\n`;
   // What flags widen is said before.
-  const form = `^(?:ai-run: --${line})*error: (?=[^]*${message.source})${line}(?: {2}${line})*(?:hint: ${line})?$`;
+  const form = `^(?:ai-run: --${line})*error\\[E_[A-Z_]+\\]: (?=[^]*${message.source})${line}(?: {2}${line})*(?:hint: ${line})?$`;
   return { code: 1, stdout: '', stderr: expect.stringMatching(new RegExp(form)) as string };
 };
 

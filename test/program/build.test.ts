@@ -57,7 +57,7 @@ test('bakery is called, what it says goes to standard error, and the local image
     status: 1,
     stdout: '',
     stderr: expect.stringMatching(
-      /^\[.*progress\nmore\nerror: there is no image ai-claude:go here/,
+      /^\[.*progress\nmore\nerror\[E_NO_IMAGE\]: there is no image ai-claude:go here/,
     ),
   });
   expect(aiRun([join(root, 'bin')]).stderr).toContain(called(join(root, 'bin/bakery')));
@@ -66,7 +66,7 @@ test('bakery is called, what it says goes to standard error, and the local image
 test('without --build it is not', () => {
   bakery('bin');
   const { stderr } = aiRun([join(root, 'bin')], ['claude', '--runtime', 'go']);
-  expect(stderr).toMatch(/^error: there is no image ai-claude:go here/);
+  expect(stderr).toMatch(/^error\[E_NO_IMAGE\]: there is no image ai-claude:go here/);
 });
 
 test('bakery builds from the catalogue that it comes with', () => {
@@ -82,7 +82,9 @@ test('where it fails, no image is looked for', () => {
   bakery('bin', 3);
   const { status, stderr } = aiRun([join(root, 'bin')]);
   expect(status).toBe(1);
-  expect(stderr).toContain('more\nerror: bakery could not build ai-claude:go: it ended with 3\n');
+  expect(stderr).toContain(
+    'more\nerror[E_BUILD]: bakery could not build ai-claude:go: it ended with 3\n',
+  );
   expect(stderr).not.toContain('there is no image');
 });
 
@@ -96,7 +98,9 @@ test('a bakery in the project is not run where PATH names it relatively; it is, 
 test('without one on PATH, it is the one of the same package', () => {
   const { status, stderr } = aiRun([], ['--build', 'no-such-agent']);
   expect(status).toBe(1);
-  expect(stderr).toMatch(/no-such-agent[^]*error: bakery could not build ai-no-such-agent:base/);
+  expect(stderr).toMatch(
+    /no-such-agent[^]*error\[E_BUILD\]: bakery could not build ai-no-such-agent:base/,
+  );
 });
 
 test('without any, it says so in one sentence', () => {
@@ -108,6 +112,6 @@ test('without any, it says so in one sentence', () => {
   );
   expect(bundled.status, bundled.stderr).toBe(0);
   expect(aiRun([], ['--build', 'claude'], alone).stderr).toMatch(
-    /^error: --build: there is no bakery on PATH or beside ai-run\nhint: /,
+    /^error\[E_NO_BAKERY\]: --build: there is no bakery on PATH or beside ai-run\nhint: /,
   );
 });

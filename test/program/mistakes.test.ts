@@ -26,61 +26,65 @@ describe('wrong usage ends with exit code 2, and', () => {
     [
       'an unknown agent',
       ['plan', 'oter'],
-      'error: there is no agent "oter"\nhint: there are: crane, finch, heron, otter\n',
+      'error[E_UNKNOWN]: there is no agent "oter"\nhint: there are: crane, finch, heron, otter\n',
     ],
     [
       'an unknown option',
       ['plan', '--al'],
-      "error: unknown option '--al'\n(bakery --help explains)\n",
+      "error[E_USAGE]: unknown option '--al'\n(bakery --help explains)\n",
     ],
-    ['an unknown verb', ['bake'], "error: unknown command 'bake'\n(bakery --help explains)\n"],
+    [
+      'an unknown verb',
+      ['bake'],
+      "error[E_USAGE]: unknown command 'bake'\n(bakery --help explains)\n",
+    ],
     [
       'no number of jobs',
       ['build', '--all', '--jobs', '0'],
-      "error: option '--jobs <n>' argument '0' is invalid. Expected 1 to 64.\n(bakery --help explains)\n",
+      "error[E_USAGE]: option '--jobs <n>' argument '0' is invalid. Expected 1 to 64.\n(bakery --help explains)\n",
     ],
-    ['a build of nothing', ['build'], 'error: name the agents to build, or say --all\n'],
+    ['a build of nothing', ['build'], 'error[E_USAGE]: name the agents to build, or say --all\n'],
     [
       'a Dockerfile of many images',
       ['render', 'otter'],
-      'error: this names 3 images: choose one to print, or a folder with --out\nhint: bakery render claude --runtime base\n',
+      'error[E_USAGE]: this names 3 images: choose one to print, or a folder with --out\nhint: bakery render claude --runtime base\n',
     ],
     [
       'publishing to nowhere',
       ['publish'],
-      "error: required option '--registry <registry>' not specified\n(bakery --help explains)\n",
+      "error[E_USAGE]: required option '--registry <registry>' not specified\n(bakery --help explains)\n",
     ],
     ...['https://r.example.com/ai', 'acme', 'r.example.com/ai:tag', ''].map(
       (registry): [string, string[], string] => [
         `the registry ${JSON.stringify(registry)}`,
         ['publish', '--registry', registry],
-        `error: --registry: ${JSON.stringify(registry)} is no registry\nhint: write host[:port][/namespace], like registry.example.com/ai or docker.io/acme\n`,
+        `error[E_USAGE]: --registry: ${JSON.stringify(registry)} is no registry\nhint: write host[:port][/namespace], like registry.example.com/ai or docker.io/acme\n`,
       ],
     ),
     [
       'a step that there is not',
       ['publish', '--registry', 'r.example.com', '--until', 'push'],
-      'error: --until: there is no step "push"\nhint: there are: stage, test, promote\n',
+      'error[E_USAGE]: --until: there is no step "push"\nhint: there are: stage, test, promote\n',
     ],
     [
       'a kind of provenance that there is not',
       ['publish', '--registry', 'r.example.com', '--provenance', 'mid'],
-      'error: --provenance: there is no mode "mid"\nhint: there are: min, max, off\n',
+      'error[E_USAGE]: --provenance: there is no mode "mid"\nhint: there are: min, max, off\n',
     ],
     [
       'a generator without its digest',
       ['publish', '--registry', 'r.example.com', '--sbom', 'docker.io/acme/scan:1'],
-      'error: --sbom: "docker.io/acme/scan:1" is no image by its digest\nhint: write registry/repository@sha256:…, which docker buildx imagetools inspect tells, or off\n',
+      'error[E_USAGE]: --sbom: "docker.io/acme/scan:1" is no image by its digest\nhint: write registry/repository@sha256:…, which docker buildx imagetools inspect tells, or off\n',
     ],
     [
       'a number of days that is none',
       ['prune', '--registry', 'r.example.com', '--keep-days', '-1'],
-      "error: option '--keep-days <n>' argument '-1' is invalid. Expected a whole number.\n(bakery --help explains)\n",
+      "error[E_USAGE]: option '--keep-days <n>' argument '-1' is invalid. Expected a whole number.\n(bakery --help explains)\n",
     ],
     [
       'a shell without completion',
       ['completion', 'tcsh'],
-      'error: completion is there for bash, zsh, fish\nhint: eval "$(bakery completion bash)"\n',
+      'error[E_USAGE]: completion is there for bash, zsh, fish\nhint: eval "$(bakery completion bash)"\n',
     ],
   ])('%s is explained', async (_, args, stderr) => {
     expect(await bakery(args)).toEqual({ code: 2, stdout: '', stderr });
@@ -92,7 +96,7 @@ describe('what cannot be done ends with exit code 1, and', () => {
     expect(await bakery(['list', '--root', empty])).toEqual({
       code: 1,
       stdout: '',
-      stderr: `error: ${empty}: there is no bakery.yaml here\nhint: run bakery in a checkout, or name one with --root\n`,
+      stderr: `error[E_NO_CHECKOUT]: ${empty}: there is no bakery.yaml here\nhint: run bakery in a checkout, or name one with --root\n`,
     });
   });
 
@@ -100,7 +104,7 @@ describe('what cannot be done ends with exit code 1, and', () => {
     expect(await bakery(['check', '--root', broken])).toEqual({
       code: 1,
       stdout: '',
-      stderr: `error: agents/crane/agent.yaml: Map keys must be unique at line 2, column 1:
+      stderr: `error[E_DEFINITION]: agents/crane/agent.yaml: Map keys must be unique at line 2, column 1:
 runtimes/go/runtime.yaml: budget: too small: expected number to be >0
 agents/otter/package.json: expected one dependency with an exact version
 `,
@@ -112,7 +116,7 @@ agents/otter/package.json: expected one dependency with an exact version
       code: 1,
       stdout: '',
       stderr:
-        'error: finch: not locked for linux/arm64: no sha256 for https://downloads.example.com/finch-arm64\n' +
+        'error[E_NOTHING_TO_BAKE]: finch: not locked for linux/arm64: no sha256 for https://downloads.example.com/finch-arm64\n' +
         'hint: run `bakery update` for these agents\n',
     });
   });
@@ -137,7 +141,7 @@ agents/otter/package.json: expected one dependency with an exact version
   test.concurrent('a machine without docker is told so', async () => {
     const { code, stderr } = await bakery(['build', 'otter'], { env: { PATH: empty } });
     expect(stderr).toMatch(
-      /^error: there is no program "docker" on PATH\nhint: install Docker .*\n$/,
+      /^error\[E_NO_PROGRAM\]: there is no program "docker" on PATH\nhint: install Docker .*\n$/,
     );
     expect(code).toBe(1);
   });
@@ -159,7 +163,7 @@ agents/otter/package.json: expected one dependency with an exact version
   ])('%s is named where it does not answer', async (_, env, address) => {
     const { code, stderr } = await bakery(['build', 'otter'], { env: { PATH: stub, ...env } });
     expect(stderr.split('\n')).toEqual([
-      expect.stringContaining(`error: no Docker engine answers at ${address}: `),
+      expect.stringContaining(`error[E_NO_ENGINE]: no Docker engine answers at ${address}: `),
       expect.stringMatching(/^hint: start it, or set DOCKER_HOST or the docker context/),
       '',
     ]);
@@ -180,7 +184,7 @@ describe('colours', () => {
     async (env) => {
       const { stdout, stderr } = await bakery(['completion'], { env });
       expect(stdout + stderr).not.toContain(escape);
-      expect(stderr).toContain('error: ');
+      expect(stderr).toContain('error[E_USAGE]: ');
     },
   );
 });

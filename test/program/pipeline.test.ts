@@ -124,6 +124,6 @@ test('a publication does not begin with a step that comes after its end', async 
   const { code, stderr } = await bakery(['--root', root, ...args]);
   expect([code, stderr.split('\n')[0]]).toEqual([
     2,
-    'error: --from promote comes after --until test',
+    'error[E_USAGE]: --from promote comes after --until test',
   ]);
 });

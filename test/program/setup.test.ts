@@ -95,7 +95,9 @@ describe('setup', () => {
     const { code, stderr } = await setup('--yes');
     expect([code, stderr]).toEqual([
       1,
-      expect.stringMatching(/error: .*\.ai-run\/shell\.bash cannot be written: .*\nhint: .*\n$/),
+      expect.stringMatching(
+        /error\[E_SETUP\]: .*\.ai-run\/shell\.bash cannot be written: .*\nhint: .*\n$/,
+      ),
     ]);
     expect(existsSync(home.file('.bashrc'))).toBe(false);
   });

@@ -36,7 +36,7 @@ describe('a word too many', () => {
     ['attach', 'attach', 'a', 'foo'],
   ])('is named by %s, and nothing is done', async (_, ...words) => {
     const { code, stdout, stderr } = await home.aiRun(...words);
-    expect(stderr).toMatch(/^error: .*"foo".*\nhint: ai-run --help\n$/);
+    expect(stderr).toMatch(/^error\[E_USAGE\]: .*"foo".*\nhint: ai-run --help\n$/);
     expect([code, stdout, asked()]).toEqual([2, '', '']);
   });
 });
@@ -64,7 +64,10 @@ describe('the help', () => {
 
 test('a session whose name is a container’s own idea cannot repaint the terminal', async () => {
   const { code, stderr } = await home.aiRun('stop', 'nope');
-  expect([code, stderr]).toEqual([1, 'error: there is no session "nope"\nhint: there are: ab\n']);
+  expect([code, stderr]).toEqual([
+    1,
+    'error[E_NO_SESSION]: there is no session "nope"\nhint: there are: ab\n',
+  ]);
 });
 
 /** Its exit code and standard error, where one of its streams is `/dev/full` or has no reader. */
@@ -91,7 +94,7 @@ describe('output that nobody takes', () => {
 
   test.skipIf(noFull)('because the disk is full is one', async () => {
     const { code, stderr } = await lost('stdout', 'full', ['--help']);
-    expect(stderr).toMatch(/^error: standard output cannot be written: ENOSPC.*\n$/);
+    expect(stderr).toMatch(/^error\[E_OUTPUT\]: standard output cannot be written: ENOSPC.*\n$/);
     expect(code).toBe(1);
   });
 
