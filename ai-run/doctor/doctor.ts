@@ -1,3 +1,5 @@
+/** ai-run doctor: everything that a session needs, checked without starting one. */
+
 import { clientOf, type EngineInfo, parseEngine } from '../engine/engine-info.rules.ts';
 import { engineFindings } from './engine-findings.rules.ts';
 import { engineError } from '../engine/engine-error.rules.ts';
@@ -14,14 +16,12 @@ import { readEnvFile } from '../settings/read-env-file.ts';
 import { disk, emulation, files, registry } from './machine.ts';
 import { signatures } from './signatures.ts';
 
-/** `ai-run doctor`: all that a session needs, looked at without starting one. */
-
-/** Milliseconds that an engine gets to answer: one that cannot be reached would take minutes to say so. */
+/** Milliseconds to wait for an engine: docker's client would wait minutes for one that is unreachable. */
 const patience = 30_000;
 
 type Looked = { readonly engine?: EngineInfo; readonly findings: readonly Finding[] };
 
-/** @returns 1 where something failed. */
+/** @returns 1 if a check failed. */
 export async function doctor(asJson: boolean): Promise<number> {
   const findings = await look();
   process.stdout.write(
@@ -75,7 +75,11 @@ async function lookAtEngine(): Promise<Looked> {
   } catch {
     return {
       findings: [
-        failed('engine', 'docker answers in a way that ai-run does not know', 'update docker'),
+        failed(
+          'engine',
+          'unexpected answer from docker: not an engine description',
+          'update docker',
+        ),
       ],
     };
   }

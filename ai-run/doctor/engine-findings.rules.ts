@@ -1,3 +1,5 @@
+/** The findings of doctor about an engine, from its own description. */
+
 import type { Endpoint } from '@ai-bakery/kernel/endpoint.ts';
 import type { EngineInfo } from '../engine/engine-info.rules.ts';
 import { escapesOf } from './known-escapes.rules.ts';
@@ -5,9 +7,7 @@ import { failed, type Finding, ok, warning } from './finding.rules.ts';
 import { unfit } from '../engine/unfit.rules.ts';
 import { lacks } from '../engine/version.rules.ts';
 
-/** What `doctor` says about an engine that answered: everything that can be told from its own words. */
-
-/** The oldest engine whose containers can be started as ai-run starts them: `--mount`, `--init`, tmpfs by user, digests. */
+/** The oldest engine with everything that ai-run uses: `--mount`, `--init`, tmpfs by user, digests. */
 const oldest = '20.10.0';
 
 export function engineFindings(
@@ -41,8 +41,8 @@ function agents(engine: EngineInfo, endpoint: Endpoint | undefined): Finding {
   return ok(
     'agents',
     engine.kind === 'Docker Desktop'
-      ? 'files are shared through its virtual machine, as yours'
-      : 'uids in containers are those of the machine; agents are never root',
+      ? 'its virtual machine shares files under your user'
+      : 'containers use the uids of the machine; agents are never root',
   );
 }
 
@@ -50,7 +50,7 @@ function confinement({ kind, seccomp, apparmor, selinux }: EngineInfo): Finding 
   if (seccomp === undefined || seccomp === 'unconfined') {
     const found = 'system calls are not filtered: no seccomp profile';
     const hint = 'set "seccomp-profile": "builtin" in the engine’s daemon.json';
-    // Docker Desktop comes like that: github.com/docker/for-win/issues/13851
+    // This is Docker Desktop's default: github.com/docker/for-win/issues/13851
     return kind === 'Docker Desktop'
       ? warning('confinement', `${found}, though a virtual machine is in between`, hint)
       : failed('confinement', found, hint);
@@ -69,8 +69,8 @@ function limits({ cgroup, unlimited, warnings }: EngineInfo): Finding {
   const said = warnings.filter((line) => /limit|cgroup|cpu|memory/i.test(line)).join('; ');
   return failed(
     'limits',
-    `${version}: no limit works for ${unlimited.join(', ')}${said === '' ? '' : ` (${said})`}`,
-    'turn the cgroup controllers on: docs.docker.com/engine/install/troubleshoot',
+    `${version}: cannot limit ${unlimited.join(', ')}${said === '' ? '' : ` (${said})`}`,
+    'enable the cgroup controllers: docs.docker.com/engine/install/troubleshoot',
   );
 }
 
@@ -87,9 +87,7 @@ function knownEscapes(engine: EngineInfo): readonly Finding[] {
   const found = escapesOf(engine);
   if (found.length === 0) {
     const runc =
-      engine.runc === undefined
-        ? 'it does not tell what runs its containers'
-        : `runc ${engine.runc}`;
+      engine.runc === undefined ? 'it does not report its OCI runtime' : `runc ${engine.runc}`;
     return [ok('known escapes', `none for ${engine.kind} ${engine.version}; ${runc}`)];
   }
   return found.map(({ ids, component, version, fixed, what, patched }) => {
@@ -99,7 +97,7 @@ function knownEscapes(engine: EngineInfo): readonly Finding[] {
       : warning(
           'known escapes',
           text,
-          `your distribution may have mended it: look the numbers up in its security tracker; fixed upstream in ${fixed.join(', ')}`,
+          `your distribution may have fixed it: check its security tracker for these numbers; fixed upstream in ${fixed.join(', ')}`,
         );
   });
 }

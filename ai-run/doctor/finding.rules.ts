@@ -1,12 +1,14 @@
+/** The findings of doctor, and their text. */
+
 import { formatTable } from '@ai-bakery/kernel/table.ts';
 import { printable } from '@ai-bakery/kernel/text.ts';
 
-/** What one check of `doctor` found. */
+/** The result of a check. */
 export type Finding = {
   readonly check: string;
   readonly status: 'ok' | 'warning' | 'failed';
   readonly found: string;
-  /** What to do about it. */
+  /** The remedy. */
   readonly hint?: string;
 };
 
@@ -32,7 +34,7 @@ export function failed(check: string, found: string, hint: string): Finding {
   };
 }
 
-/** One line per check, and below those that are not well what to do. */
+/** Formats one line for each check, with the hint below it if there is one. */
 export function formatFindings(findings: readonly Finding[]): string {
   const lines = formatTable(
     findings.map(({ check, status, found }) => [status, check, found]),

@@ -1,21 +1,23 @@
+/** Published ways out of a container, by the versions that they affect. */
+
 import type { EngineInfo } from '../engine/engine-info.rules.ts';
 import { isFrom, lacks } from '../engine/version.rules.ts';
 
 type Escape = {
   readonly ids: readonly string[];
   readonly component: 'runc' | 'engine' | 'desktop';
-  /** The first version that is affected, where not all older ones are. */
+  /** The first affected version; absent if all older versions are affected. */
   readonly since?: string;
-  /** The first version of each branch that is not. */
+  /** The first fixed version of each branch. */
   readonly fixed: readonly string[];
   readonly what: string;
-  /** Where it matters; everywhere when absent. */
+  /** Whether it affects an engine (default: all). */
   readonly where?: (engine: EngineInfo) => boolean;
 };
 
 /**
- * Known ways out of a container that a version of the engine has, as published until 2026-11-21. Sources: the advisories of
- * opencontainers/runc and moby/moby on GitHub, docs.docker.com/security/security-announcements, the CVE records.
+ * As published until 2026-11-21. Sources: the advisories of opencontainers/runc and moby/moby on GitHub,
+ * docs.docker.com/security/security-announcements, the CVE records.
  */
 const escapes: readonly Escape[] = [
   {
@@ -76,13 +78,13 @@ const escapes: readonly Escape[] = [
 export type KnownEscape = Pick<Escape, 'ids' | 'fixed' | 'what'> & {
   readonly component: string;
   readonly version: string;
-  /** Whether the version is a distribution's, which may have mended it. */
+  /** `perhaps` for a distribution's version, which may contain a fix of its own. */
   readonly patched: 'no' | 'perhaps';
 };
 
 const titles = { runc: 'runc', engine: 'Docker Engine', desktop: 'Docker Desktop' } as const;
 
-/** The known escapes that the versions of an engine leave open. */
+/** Returns the known escapes that an engine's versions do not fix. */
 export function escapesOf(engine: EngineInfo): readonly KnownEscape[] {
   const versions = {
     runc: engine.runc,
@@ -100,7 +102,7 @@ export function escapesOf(engine: EngineInfo): readonly KnownEscape[] {
   });
 }
 
-/** Distributions mend a version without changing its number, and mark it as theirs. */
+/** Whether a version is a distribution's: these fix a version without changing its number, and mark it as theirs. */
 function isDistributions(version: string): boolean {
   return /[+~](ds|dfsg|deb|git|really)|ubuntu|\.(el|fc|amzn)\d/i.test(version);
 }

@@ -1,3 +1,5 @@
+/** The facts about the machine around the engine, as far as an ordinary user can read them. */
+
 import { lstatSync, readFileSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
 import { pullError } from '../engine/engine-error.rules.ts';
@@ -14,8 +16,6 @@ import type { Settings } from '../settings/settings.rules.ts';
 import { findEndpoint, incarnation } from '../engine/endpoint.ts';
 import { listImages } from '../image/listed.ts';
 import { askRegistry } from '../image/registry.ts';
-
-/** The machine around the engine, as far as it can be seen without rights. */
 
 const ownFiles: readonly (readonly [name: string, expected: 'folder' | 'file'])[] = [
   ['.ai-env', 'file'],
@@ -60,7 +60,7 @@ export function files(home: string): readonly Finding[] {
   );
 }
 
-/** Asks for an image that was pulled from there, or else for the one that every registry of a bakery has. */
+/** Checks the registry with an image that was pulled from it, or with the one that every bakery publishes. */
 export async function registry(settings: Settings): Promise<Finding> {
   if (settings.source === 'local') return registryFinding(settings, '', undefined);
   const pulled = (await listImages().catch(() => [])).find(
@@ -72,7 +72,7 @@ export async function registry(settings: Settings): Promise<Finding> {
     return {
       check: 'registry',
       status: 'warning',
-      found: `${settings.registry} was not asked: docker has no buildx`,
+      found: `${settings.registry} was not checked: docker has no buildx`,
       hint: 'install the buildx plugin of docker',
     };
   }
@@ -83,7 +83,7 @@ export async function registry(settings: Settings): Promise<Finding> {
   );
 }
 
-/** Whether the engine runs on this machine's kernel, so that its files and emulators are those that can be seen here. */
+/** Whether the engine runs on this machine's kernel, so that its files and emulators are visible here. */
 function isHere({ kind, kernel }: EngineInfo): boolean {
   const endpoint = findEndpoint();
   const release = readText('/proc/sys/kernel/osrelease')?.trim();

@@ -1,3 +1,5 @@
+/** The finding of doctor about signatures: whether they are required and can be verified. */
+
 import { UserError } from '@ai-bakery/kernel/error.ts';
 import { failed, type Finding, ok, warning } from './finding.rules.ts';
 import type { Settings } from '../settings/settings.rules.ts';
@@ -5,10 +7,10 @@ import { trustName } from '@ai-bakery/kernel/cosign.ts';
 import { capture } from '../host/exec.ts';
 import { openTrust } from '../image/signature.ts';
 
-/** Whether signatures are asked for, and whether they can be verified here. */
+/** Checks the setting AI_IMAGE_VERIFY, its key, and cosign. */
 export async function signatures({ source, verify }: Settings, userHome: string): Promise<Finding> {
   if (verify === undefined)
-    return ok('signatures', 'none is asked for: AI_IMAGE_VERIFY names who must have signed');
+    return ok('signatures', 'not required: AI_IMAGE_VERIFY would name the signer');
   try {
     openTrust(verify, userHome);
     await capture({ file: 'cosign', args: ['version'] }, undefined, 10_000);
@@ -18,6 +20,6 @@ export async function signatures({ source, verify }: Settings, userHome: string)
     return failed('signatures', error.message, hint ?? 'correct AI_IMAGE_VERIFY');
   }
   return source === 'local'
-    ? warning('signatures', 'images are local, and not verified', 'set AI_IMAGE_SOURCE=registry')
-    : ok('signatures', `images run when cosign verifies them by ${trustName(verify)}`);
+    ? warning('signatures', 'images are local and not verified', 'set AI_IMAGE_SOURCE=registry')
+    : ok('signatures', `cosign verifies that images are signed by ${trustName(verify)}`);
 }

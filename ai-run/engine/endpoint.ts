@@ -1,3 +1,5 @@
+/** The engine's address, from the files and variables that docker's client reads. */
+
 import { readFileSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
@@ -5,7 +7,7 @@ import { chosenContext, type Endpoint, endpointOf } from '@ai-bakery/kernel/endp
 import type { Variables } from '@ai-bakery/kernel/variable.ts';
 import { sha256 } from '../startup/sha256.ts';
 
-/** The engine that docker's client would talk to, from the files that it reads itself: no process is asked. */
+/** Returns the address of the engine that docker's client would use, without starting a process. */
 export function findEndpoint(env: Variables = process.env): Endpoint | undefined {
   const folder = env['DOCKER_CONFIG'] || join(homedir(), '.docker');
   const context = env['DOCKER_HOST']
@@ -20,8 +22,8 @@ export function findEndpoint(env: Variables = process.env): Endpoint | undefined
 }
 
 /**
- * A word that changes when another engine, or the same one started anew, listens at a socket. Nothing for what is no
- * socket of this machine.
+ * Returns a text that changes if another engine, or the same one after a restart, listens on the socket.
+ * @returns undefined if the address is not a socket of this machine.
  */
 export function incarnation({ host }: Endpoint): string | undefined {
   if (!host.startsWith('unix://')) return undefined;

@@ -1,35 +1,36 @@
+/** The errors of docker's client, told apart by its output. */
+
 import { UserError } from '@ai-bakery/kernel/error.ts';
 import { redacted } from '@ai-bakery/kernel/text.ts';
 
-/** Docker's client exits alike whatever went wrong; what it prints is all there is to tell one failure from another. */
+/** Docker's client has one exit code for all failures, so only its output tells them apart. */
 
 const denied = /permission denied while trying to connect/i;
 
 const unreachable =
   /cannot connect to the docker daemon|failed to connect to the docker api|error during connect|failed to initialize/i;
 
-/** Why the engine did not answer a question about an image. Code E_NO_ENGINE. */
+/** Makes the error for an engine that did not answer: E_NO_ENGINE. */
 export function engineError(stderr: string): UserError {
   return denied.test(stderr)
-    ? new UserError('E_NO_ENGINE', `the Docker engine refuses you: ${reasonOf(stderr)}`, {
+    ? new UserError('E_NO_ENGINE', `the Docker engine denies access: ${reasonOf(stderr)}`, {
         hint: 'join the group docker and log in again, or use a rootless engine',
       })
     : new UserError('E_NO_ENGINE', `the Docker engine does not answer: ${reasonOf(stderr)}`, {
-        hint: 'start Docker, or look at DOCKER_HOST, DOCKER_CONTEXT and `docker context ls`',
+        hint: 'start Docker, or check DOCKER_HOST, DOCKER_CONTEXT and `docker context ls`',
       });
 }
 
-/** A registry has an image, and not for this platform. Code E_NO_PLATFORM. */
+/** Makes the error for an image that a registry has for other platforms only: E_NO_PLATFORM. */
 export function platformError(image: string, platform: string): UserError {
-  return new UserError('E_NO_PLATFORM', `there is no ${image} for ${platform}`, {
-    hint: 'set AI_RUN_PLATFORM to a platform it is made for, if the engine can run that',
+  return new UserError('E_NO_PLATFORM', `${image} does not exist for ${platform}`, {
+    hint: 'set AI_RUN_PLATFORM to one of its platforms, if the engine can run that',
   });
 }
 
 /**
- * Why an image could not be pulled.
- * @param image with its registry, e.g. `registry.example.com/ai/ai-claude:go`.
- * Codes E_NO_ENGINE, E_NO_PLATFORM, E_NO_IMAGE, E_REGISTRY.
+ * Makes the error for a failed pull: E_NO_ENGINE, E_NO_PLATFORM, E_NO_IMAGE or E_REGISTRY.
+ * @param image the name with its registry, e.g. `registry.example.com/ai/ai-claude:go`.
  */
 export function pullError(stderr: string, image: string, platform: string): UserError {
   if (denied.test(stderr) || unreachable.test(stderr)) return engineError(stderr);
@@ -40,20 +41,20 @@ export function pullError(stderr: string, image: string, platform: string): User
   }
   if (/unauthorized|forbidden|denied|authorization failed/i.test(text)) {
     return new UserError('E_REGISTRY', `the registry refuses ${image}: ${reasonOf(stderr)}`, {
-      hint: `log in with \`docker login ${image.split('/')[0]}\`, as somebody who may read it`,
+      hint: `run \`docker login ${image.split('/')[0]}\` as a user who can read it`,
     });
   }
   if (/manifest unknown|name unknown|not found\s*$/i.test(text)) {
     return new UserError('E_NO_IMAGE', `the registry has no ${image}`, {
-      hint: 'look at the names of the agent and the runtime, and at AI_IMAGE_REGISTRY',
+      hint: 'check the names of the agent and the runtime, and AI_IMAGE_REGISTRY',
     });
   }
   return new UserError('E_REGISTRY', `${image} cannot be pulled: ${reasonOf(stderr)}`, {
-    hint: 'look at the network and at AI_IMAGE_REGISTRY',
+    hint: 'check the network and AI_IMAGE_REGISTRY',
   });
 }
 
-/** What docker said last, on one line, without the words that stand in front of every error. */
+/** Returns the last line of docker's output, without the prefixes of its errors. */
 function reasonOf(stderr: string): string {
   const lines = redacted(stderr)
     .split('\n')

@@ -1,23 +1,24 @@
+/** An engine's description of itself, as far as it matters to a sandbox. */
+
 import * as z from 'zod/mini';
 
-/** What an engine says of itself, as far as it matters to a sandbox. */
 export type EngineInfo = {
   readonly kind: 'Docker Engine' | 'Docker Desktop' | 'Podman';
   readonly version: string;
   readonly client: string;
-  /** The version of Docker Desktop around it. */
+  /** The version of Docker Desktop, if the engine is part of it. */
   readonly desktop?: string;
   readonly runc?: string;
-  /** Everything it starts belongs to the user who started it; the user's own files are root's inside. */
+  /** Whether containers run as the engine's user, whose files belong to root inside. */
   readonly rootless: boolean;
-  /** `userns-remap`: every uid of a container is another one outside. */
+  /** Whether `userns-remap` is set, which maps each uid of a container to another one outside. */
   readonly remapped: boolean;
-  /** The name of its profile; absent where system calls are not filtered. */
+  /** The name of the seccomp profile; absent if system calls are not filtered. */
   readonly seccomp?: string;
   readonly apparmor: boolean;
   readonly selinux: boolean;
   readonly cgroup?: string;
-  /** Which limits it cannot set. */
+  /** The limits that it cannot enforce. */
   readonly unlimited: readonly ('memory' | 'pids' | 'cpus')[];
   /** Names of its OCI runtimes. */
   readonly runtimes: readonly string[];
@@ -26,7 +27,7 @@ export type EngineInfo = {
   /** `linux/amd64` */
   readonly platform?: string;
   readonly kernel?: string;
-  /** Where it stores images, on the machine it runs on. */
+  /** Its folder for images, on its own machine. */
   readonly storage?: string;
   readonly warnings: readonly string[];
 };
@@ -37,7 +38,7 @@ const flag = z.nullish(z.boolean());
 
 const texts = z.nullish(z.array(z.string()));
 
-/** Of `docker version --format={{json .}}`. docs.docker.com/reference/api/engine, SystemVersion */
+/** The output of `docker version --format={{json .}}`: docs.docker.com/reference/api/engine, SystemVersion. */
 const Version = z.object({
   Client: z.nullish(z.object({ Version: text })),
   Server: z.nullish(
@@ -49,7 +50,7 @@ const Version = z.object({
   ),
 });
 
-/** Of `docker info --format={{json .}}`. docs.docker.com/reference/api/engine, SystemInfo */
+/** The output of `docker info --format={{json .}}`: docs.docker.com/reference/api/engine, SystemInfo. */
 const Info = z.object({
   SecurityOptions: texts,
   ServerVersion: text,
@@ -75,15 +76,15 @@ const architectures: Readonly<Record<string, string>> = {
   aarch64: 'arm64',
 };
 
-/** The version of the client, which answers `docker info` without any engine. */
+/** Returns the client's version, which `docker info` contains even without an engine. */
 export function clientOf(info: unknown): string | undefined {
   return Info.safeParse(info).data?.ClientInfo?.Version ?? undefined;
 }
 
 /**
- * Reads what `docker version` and `docker info` printed as JSON.
- * @param version tells what the engine is made of; may be nothing: rootless engines exist that do not answer it.
- * @throws ZodError for an answer to `docker info` that is none.
+ * Parses the JSON of `docker version` and `docker info`.
+ * @param version lists the engine's components; may be undefined, because some rootless engines do not answer it.
+ * @throws ZodError for an invalid answer to `docker info`.
  */
 export function parseEngine(version: unknown, info: unknown): EngineInfo {
   const { Client, Server } = Version.safeParse(version).data ?? {};
@@ -133,7 +134,7 @@ export function parseEngine(version: unknown, info: unknown): EngineInfo {
   };
 }
 
-/** `name=seccomp,profile=builtin` → seccomp: builtin. */
+/** Parses security options: `name=seccomp,profile=builtin` → seccomp: builtin. */
 function securityOf(options: readonly string[]): ReadonlyMap<string, string> {
   return new Map(
     options.map((option) => [
@@ -143,14 +144,14 @@ function securityOf(options: readonly string[]): ReadonlyMap<string, string> {
   );
 }
 
-/** The version in what names one, `runc version 1.2.5` too, and not in a bare commit. */
+/** Returns the version in a text like `1.2.5` or `runc version 1.2.5`; undefined for a bare commit. */
 function versionIn(said: string | null | undefined): string | undefined {
   return /^(?:\w+ version )?v?(\d+\.\d+\S*)/.exec(said ?? '')?.[1];
 }
 
 /**
- * Whether uids of this engine's containers are those of the machine, from its answer to `docker info` alone. Docker Desktop
- * shares files through its virtual machine, as the user who started it.
+ * Returns the meaning of uids in this engine's containers, from the answer to `docker info` alone. Docker Desktop shares
+ * files through its virtual machine as the user who started it.
  */
 function uidsOf(
   { OperatingSystem }: z.infer<typeof Info>,

@@ -1,20 +1,21 @@
+/** The client of the engine's own socket, for the one request of every start. */
+
 import { connect } from 'node:net';
 import type { Endpoint } from '@ai-bakery/kernel/endpoint.ts';
 import { parseJson } from '@ai-bakery/kernel/json.ts';
 
 /**
- * The engine's own socket, for the one question that every start asks. Docker's client answers it as well, but takes
- * longer to start than all else that ai-run does. It remains the one that speaks to remote engines, and the one that explains
- * what is wrong: whatever is unusual here is left to it.
+ * Startup trick `socket`. Docker's client could make the request, but takes longer to start than all the rest of ai-run. It
+ * still serves remote engines, and reports every failure: this client returns undefined for anything unusual.
  */
 
-/** Milliseconds: a local engine answers within two. */
+/** Milliseconds to wait; a local engine answers within two. */
 const patience = 1000;
 
 /**
- * Asks the engine for JSON. HTTP/1.0, so that the answer is neither chunked nor followed by another one (RFC 1945).
- * @param path of the Engine API, without a version: the newest that the engine knows.
- * @returns undefined where the engine is not one of this machine, and for everything but the answer 200.
+ * Requests JSON from the engine. HTTP/1.0, so that the answer is neither chunked nor followed by another one (RFC 1945).
+ * @param path of the Engine API, without a version, which means the engine's newest.
+ * @returns undefined if the engine is not on this machine, and for every status but 200.
  */
 export async function askSocket(endpoint: Endpoint | undefined, path: string): Promise<unknown> {
   const host = endpoint?.host ?? '';
@@ -26,7 +27,7 @@ export async function askSocket(endpoint: Endpoint | undefined, path: string): P
   return parseJson(body.join('\r\n\r\n'));
 }
 
-/** Sends a request and returns all that comes back, which may be nothing. */
+/** Sends a request and returns the whole answer, which may be empty. */
 function exchange(socket: string, request: string): Promise<string> {
   return new Promise((resolve) => {
     const connection = connect(socket);

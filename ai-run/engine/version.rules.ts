@@ -1,11 +1,13 @@
-/** `1.2.8`, `v1.4.0-rc.3`, `1.0.0-rc95`, `28.5.2+dfsg3`: three numbers, and that of a release candidate. */
+/** The comparison of versions with the fixed ones of several branches. */
+
+/** `1.2.8`, `v1.4.0-rc.3`, `1.0.0-rc95`, `28.5.2+dfsg3`: three numbers, and a release candidate's. */
 const pattern = /^v?(\d+)\.(\d+)(?:\.(\d+))?(?:[-~.]?rc[.-]?(\d+))?/;
 
 type Numbers = readonly [major: number, minor: number, patch: number, candidate: number];
 
 /**
- * Whether a version lacks a fix that was released on several branches: its own branch (`1.2`) decides, and where that got
- * none, being older than the newest fixed one. What is no version lacks nothing.
+ * Whether a version lacks a fix that was released on several branches: it is compared with the fix on its own branch
+ * (`1.2`) or, if that branch has no fix, with the newest fixed version. A text that is not a version lacks nothing.
  */
 export function lacks(version: string, fixes: readonly string[]): boolean {
   const own = numbersOf(version);
@@ -22,7 +24,7 @@ export function isFrom(version: string, first: string): boolean {
   return !lacks(version, [first]);
 }
 
-/** @returns undefined for what does not start like a version. A release counts more than all of its candidates. */
+/** @returns undefined if the text does not begin with a version. A release is newer than all of its candidates. */
 function numbersOf(text: string): Numbers | undefined {
   const match = pattern.exec(text);
   if (match === null) return undefined;

@@ -1,3 +1,5 @@
+/** Building of an image by bakery, for --build. */
+
 import { accessSync, constants, existsSync, realpathSync, statSync } from 'node:fs';
 import { delimiter, dirname, isAbsolute, join } from 'node:path';
 import type { Command } from '@ai-bakery/kernel/command.ts';
@@ -5,8 +7,8 @@ import { UserError } from '@ai-bakery/kernel/error.ts';
 import { showProgress } from '../host/exec.ts';
 
 /**
- * Where bakery is when it is not on PATH: in a checkout, above `ai-run/image/`, `ai-run/dist/` and `ai-run/dist/run/`; or as a
- * package installed beside this one.
+ * The paths of bakery if it is not on PATH: in a checkout, above `ai-run/image/`, `ai-run/dist/` and `ai-run/dist/run/`; or in a
+ * package that is installed beside this one.
  */
 const beside = [
   '../../bakery/cli/main.ts',
@@ -16,8 +18,8 @@ const beside = [
 ].map((path) => join(import.meta.dirname, path));
 
 /**
- * Builds an image into the local engine, as `bakery build` does, with its progress on standard error.
- * @throws UserError E_NO_BAKERY where there is none, E_BUILD where it failed.
+ * Builds an image into the local engine with `bakery build`, with its progress on standard error.
+ * @throws UserError E_NO_BAKERY if bakery is not found, E_BUILD if the build failed.
  */
 export async function build(
   { agent, runtime, platform }: Record<'agent' | 'runtime', string> & { platform?: string },
@@ -25,8 +27,8 @@ export async function build(
 ): Promise<void> {
   const bakery = findBakery(path);
   if (bakery === undefined) {
-    throw new UserError('E_NO_BAKERY', '--build: there is no bakery on PATH or beside ai-run', {
-      hint: 'install the whole package, or take an image from a registry with --image-source registry',
+    throw new UserError('E_NO_BAKERY', '--build: bakery is neither on PATH nor beside ai-run', {
+      hint: 'install bakery, or use an image of a registry with --image-source registry',
     });
   }
   const flags = platform === undefined ? [] : ['--platform', platform];
@@ -35,17 +37,17 @@ export async function build(
   if (code === 0) return;
   throw new UserError(
     'E_BUILD',
-    `bakery could not build ai-${agent}:${runtime}: it ended with ${code}`,
-    { hint: 'what it says above is the reason; without --build the image that is here runs' },
+    `bakery could not build ai-${agent}:${runtime}: exit code ${code}`,
+    { hint: 'see its messages above; without --build, ai-run starts the existing image' },
   );
 }
 
 /**
- * The bakery to call, and what it is called with. It builds from the catalogue that it comes with: one in the project could
- * be an agent's work.
+ * Returns the command of bakery. It builds from the catalogue that bakery comes with, because an agent could have written
+ * one in the project.
  */
 function findBakery(path: string): Pick<Command, 'file' | 'args'> | undefined {
-  // A relative folder of PATH would be one of the project.
+  // A relative folder on PATH would be in the project.
   const folders = path.split(delimiter).filter(isAbsolute);
   const found = folders.map((folder) => join(folder, 'bakery')).find(isProgram);
   const own = beside.find((one) => existsSync(one));
@@ -67,7 +69,7 @@ function isProgram(path: string): boolean {
   }
 }
 
-/** The folder with `bakery.yaml` that a program comes with. */
+/** Returns the folder with `bakery.yaml` above a program. */
 function catalogueOf(program: string): string | undefined {
   for (let folder = dirname(program); ; folder = dirname(folder)) {
     if (existsSync(join(folder, 'bakery.yaml'))) return folder;

@@ -1,24 +1,26 @@
+/** The agents' images of an engine, parsed from docker's output. */
+
 import * as z from 'zod/mini';
 
-/** An image of an agent that the engine has, under one of its names. */
+/** An agent's image in the engine, under one of its names. */
 export type ListedImage = {
   /** `ai-claude:go`, `registry.example.com/ai/ai-claude:go` */
   readonly image: string;
   readonly agent: string;
   readonly runtime: string;
-  /** The agent's; absent where the contract does not say. */
+  /** The agent's version; absent if the contract lacks it. */
   readonly version?: string;
-  /** `linux/amd64`: the one that the engine speaks of, where it has several. */
+  /** The platform that the engine reports, if it has several, e.g. `linux/amd64`. */
   readonly platform: string;
-  /** As docker shows it: `890MB`. */
+  /** The size as docker formats it: `890MB`. */
   readonly size: string;
-  /** The registry it came from, with namespace; absent for what was baked here. */
+  /** The registry it came from, with namespace; absent for an image that was built here. */
   readonly registry?: string;
-  /** Of the manifest or index, as the registry named it. */
+  /** The registry's digest of the manifest or index. */
   readonly digest?: string;
 };
 
-/** Of `docker image ls --format={{json .}}`, one line. */
+/** One line of `docker image ls --format={{json .}}`. */
 const Row = z.object({
   ID: z.string(),
   Repository: z.string(),
@@ -27,7 +29,7 @@ const Row = z.object({
   Size: z.string(),
 });
 
-/** Of `docker image inspect --format={{json .}}`, one line. */
+/** One line of `docker image inspect --format={{json .}}`. */
 const Inspected = z.object({
   Id: z.string(),
   Os: z.nullish(z.string()),
@@ -37,7 +39,7 @@ const Inspected = z.object({
 
 const Version = z.object({ version: z.string() });
 
-/** What an image's name says: `registry.example.com/ai` `/ai-` `claude` `:` `go`. */
+/** Splits an image's name: `registry.example.com/ai` `/ai-` `claude` `:` `go`. */
 export function splitName(
   image: string,
 ): { readonly registry?: string; readonly agent: string; readonly tag: string } | undefined {
@@ -46,14 +48,15 @@ export function splitName(
   return { ...(registry === undefined ? {} : { registry }), agent, tag };
 }
 
-/** The identities in `docker image ls`. */
+/** Returns the ids in the output of `docker image ls`. */
 export function listedIds(ls: string): readonly string[] {
   return [...new Set(lines(ls).map((line) => Row.parse(line).ID))];
 }
 
 /**
- * Agents' images, by name; what has lost its name, or never had one of ours, cannot be started and is left out.
- * @param ls what `docker image ls --digests --no-trunc` printed, @param inspect `docker image inspect`: one JSON a line.
+ * Returns the agents' images, sorted by name. Images without a name of ours are left out, because they cannot be started.
+ * @param ls the output of `docker image ls --digests --no-trunc`, one JSON object per line.
+ * @param inspect the output of `docker image inspect`, one JSON object per line.
  */
 export function parseImages(ls: string, inspect: string): readonly ListedImage[] {
   const details = new Map(

@@ -1,3 +1,5 @@
+/** The image of a session: it is found, pulled if wanted, checked, and fixed by its id. */
+
 import type { Contract } from '@ai-bakery/kernel/contract.ts';
 import type { Endpoint } from '@ai-bakery/kernel/endpoint.ts';
 import { engineError, platformError, pullError } from '../engine/engine-error.rules.ts';
@@ -14,15 +16,15 @@ import { findEndpoint } from '../engine/endpoint.ts';
 import { askSocket } from '../engine/socket.ts';
 import { capture, showProgress } from '../host/exec.ts';
 
-/** An image of the engine, fixed: whatever its tag becomes, this is what runs. */
+/** An image of the engine, fixed by its id: a later change of the tag has no effect. */
 export type Image = {
   /**
-   * What `docker run` gets: the engine's `sha256:…`. With the containerd image store that is the digest in the registry. It
-   * works as well when the tag has moved meanwhile, which `repository@sha256:…` does not: the repository is then forgotten.
+   * The argument of `docker run`: the engine's `sha256:…`. With the containerd image store it is the registry's digest. It
+   * stays valid if the tag moves meanwhile, whereas `repository@sha256:…` does not, because the engine drops the repository.
    */
   readonly reference: string;
   readonly contract: Contract;
-  /** The name it was found by, for people. */
+  /** The name that it was found by, for people. */
   readonly name: string;
 };
 
@@ -34,9 +36,9 @@ export type Wanted = {
   readonly platform: Platform;
   readonly env: Variables;
   readonly userHome: string;
-  /** Nothing is pulled before it is fulfilled: the user may yet be asked whether there is to be a session at all. */
+  /** Fulfilled when a pull may begin: before, the user may still be asked whether to start the session at all. */
   readonly agreed: Promise<void>;
-  /** Who must have signed what comes from a registry. */
+  /** The required signer of a registry's images. */
   readonly verify?: Verify;
 };
 
@@ -45,18 +47,17 @@ type Look =
   | { readonly state: 'absent' | 'other platform' };
 
 /**
- * Finds the image to run, pulls it where that is wanted, fixes it by digest, and has its signature verified where that is
- * asked for.
- * @throws UserError E_NO_IMAGE, E_NO_PLATFORM, E_REGISTRY, E_NO_ENGINE where it cannot be had; E_NO_CONTRACT, E_CONTRACT
- *   and those of `verifyImage` where it may not run.
+ * Finds the image to run, pulls it if wanted, fixes it by its id, and verifies its signature if required.
+ * @throws UserError E_NO_IMAGE, E_NO_PLATFORM, E_REGISTRY, E_NO_ENGINE if it is not available; E_NO_CONTRACT, E_CONTRACT
+ *   and those of `verifyImage` if it must not run.
  */
 export async function findImage(wanted: Wanted): Promise<Image> {
   const image = await find(wanted);
   const { verify, source } = wanted;
-  if (verify !== undefined && source === 'registry')
-    await (
-      await import('./signature.ts')
-    ).verifyImage(verify, { ...wanted, ...image, id: image.reference });
+  if (verify !== undefined && source === 'registry') {
+    const { verifyImage } = await import('./signature.ts');
+    await verifyImage(verify, { ...wanted, ...image, id: image.reference });
+  }
   return image;
 }
 
@@ -69,27 +70,29 @@ async function find(wanted: Wanted): Promise<Image> {
   if (volumes.length > 0) {
     throw new UserError(
       'E_CONTRACT',
-      `${reference} declares volumes, which no policy makes read-only: ${printable(volumes.join(', '))}`,
-      { hint: 'take an image without VOLUME, as bakery makes them' },
+      `${reference} declares volumes, which a policy cannot make read-only: ${printable(volumes.join(', '))}`,
+      { hint: 'use an image without VOLUME, like those that bakery makes' },
     );
   }
-  const contract = (await import('@ai-bakery/kernel/contract.ts')).parseContract(label, reference);
+  // Startup trick `contract`.
+  const { parseContract } = await import('@ai-bakery/kernel/contract.ts');
+  const contract = parseContract(label, reference);
   keepContract(userHome, { id, platform, engine: endpoint?.host }, contract);
   return { reference: id, contract, name: reference };
 }
 
-/** The image by its digest, if it was found fit before. */
+/** Returns the image if its contract was found valid before. */
 async function recall(wanted: Wanted, endpoint: Endpoint | undefined): Promise<Image | undefined> {
   const { reference, platform, userHome } = wanted;
   if (wanted.source === 'registry' && wanted.pull === 'always') return undefined;
-  // The cheapest question that names an image's identity: to inspect one, the engine adds up its size.
+  // The cheapest request that returns an image's id: to inspect an image, the engine adds up its size.
   const id = identityOf(await askSocket(endpoint, `/images/${reference}/history`));
   if (id === undefined) return undefined;
   const contract = recallContract(userHome, { id, platform, engine: endpoint?.host });
   return contract === undefined ? undefined : { reference: id, contract, name: reference };
 }
 
-/** Pulls where that is wanted, showing docker's progress on standard error, and asks what the engine has then. */
+/** Pulls the image if wanted, with docker's progress on standard error, and inspects it. */
 async function inquire(wanted: Wanted): Promise<Inspected> {
   const { reference, platform } = wanted;
   const when = wanted.source === 'local' ? 'never' : wanted.pull;
@@ -98,7 +101,7 @@ async function inquire(wanted: Wanted): Promise<Inspected> {
   let found = await look(wanted);
   if (failure !== undefined && found.state === 'here') {
     throw new UserError(failure.code, failure.message, {
-      hint: '--pull missing runs the image that is here',
+      hint: '--pull missing runs the existing image',
     });
   }
   if (found.state !== 'here' && when === 'missing') {
@@ -107,7 +110,7 @@ async function inquire(wanted: Wanted): Promise<Inspected> {
   }
   if (found.state !== 'here') {
     if (failure !== undefined) throw failure;
-    // Docker pulls an image of one platform whatever platform it is asked for.
+    // If an image exists for one platform only, docker pulls that one for every requested platform.
     throw when === 'never' ? missing(wanted, found.state) : platformError(reference, platform);
   }
   return found.image;
@@ -129,7 +132,7 @@ async function pull({ reference, platform, agreed }: Wanted): Promise<UserError 
   return code === 0 ? undefined : pullError(stderr, reference, platform);
 }
 
-/** What the engine has. It speaks of one platform of an image, its own where it can: the others need a second question. */
+/** Looks up the image in the engine, which reports one platform, preferably its own: others need a second request. */
 async function look({ reference, platform }: Wanted): Promise<Look> {
   const first = await inspect(reference, []);
   if (first.code !== 0) {
@@ -138,29 +141,30 @@ async function look({ reference, platform }: Wanted): Promise<Look> {
   }
   const image = parse(first.stdout);
   if (image.platform === platform) return { state: 'here', image };
-  // By identity: the name may mean another image by now. The answer bears the identity of one platform, which cannot be run.
+  // By id, because the name may refer to another image by now. The answer has the id of one platform, which cannot be run.
   const second = await inspect(image.id, [`--platform=${platform}`]);
-  // An engine that is too old for this question has one platform of each image.
+  // An engine that is too old for this request has one platform of each image.
   if (second.code !== 0) return { state: 'other platform' };
   return { state: 'here', image: { ...parse(second.stdout), id: image.id } };
 }
 
-/** What to do about an image that is not here and may not be pulled. */
+/** The error for an image that is missing and must not be pulled. */
 function missing({ reference, source, platform }: Wanted, state: Look['state']): UserError {
-  const hint = source === 'registry' ? 'leave out --pull never' : undefined;
+  const hint = source === 'registry' ? 'remove --pull never' : undefined;
   return state === 'absent'
-    ? new UserError('E_NO_IMAGE', `there is no image ${reference} here`, {
-        hint: hint ?? 'bake it with `bakery build`, or pull one with AI_IMAGE_SOURCE=registry',
+    ? new UserError('E_NO_IMAGE', `the engine has no image ${reference}`, {
+        hint: hint ?? 'build it with `bakery build`, or pull one with AI_IMAGE_SOURCE=registry',
       })
-    : new UserError('E_NO_PLATFORM', `${reference} is here, but not for ${platform}`, {
-        hint: hint ?? `bake it with \`bakery build --platform ${platform}\``,
+    : new UserError('E_NO_PLATFORM', `the engine has ${reference}, but not for ${platform}`, {
+        hint: hint ?? `build it with \`bakery build --platform ${platform}\``,
       });
 }
 
 function parse(stdout: string): Inspected {
   const image = parseInspected(parseJson(stdout));
   if (image !== undefined) return image;
-  throw new UserError('E_NO_ENGINE', 'the Docker engine answers what is no image', {
-    hint: 'look at `docker version`: an engine of the last years is needed',
+  const message = 'unexpected answer from the Docker engine: not an image description';
+  throw new UserError('E_NO_ENGINE', message, {
+    hint: 'check `docker version`: ai-run needs an engine of the last years',
   });
 }

@@ -1,3 +1,5 @@
+/** The contracts of images that were found valid, kept by image id for the next start. */
+
 import { mkdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Contract } from '@ai-bakery/kernel/contract.ts';
@@ -5,8 +7,8 @@ import { architecture, type Platform } from '@ai-bakery/kernel/platform.ts';
 import { writeWhole } from '../host/write-whole.ts';
 
 /**
- * Images that were found fit to run, with their contracts: `~/.ai-run/images/<digest>-<architecture>`. Finding that out takes
- * longer than a start may, and a digest says it once and for all. The folder is the user's own, and no agent's.
+ * Startup trick `kept-contract`: the content of `~/.ai-run/images/<id>-<architecture>`. An image's id never changes its
+ * meaning, so the check need not be repeated. The folder is the user's own, and agents cannot reach it.
  */
 type Known = {
   readonly validator: string;
@@ -14,16 +16,16 @@ type Known = {
   readonly contract: Contract;
 };
 
-/** An image by its identity, on one platform. */
+/** An image by its id, on one platform. */
 export type Identity = {
   /** `sha256:…` */
   readonly id: string;
   readonly platform: Platform;
-  /** Where it is: another engine may have the same image for other platforms. */
+  /** The engine's address: another engine may have the same image for other platforms. */
   readonly engine: string | undefined;
 };
 
-/** The contract of an image that was found fit before. */
+/** Returns the contract of an image that was found valid before. */
 export function recallContract(userHome: string, image: Identity): Contract | undefined {
   try {
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- it was written from one
@@ -35,7 +37,7 @@ export function recallContract(userHome: string, image: Identity): Contract | un
   }
 }
 
-/** Remembers that an image is fit. Never fails: the next start finds it out again. */
+/** Records that an image is valid. Best effort, because the next start can check it again. */
 export function keepContract(userHome: string, image: Identity, contract: Contract): void {
   const path = pathOf(userHome, image);
   const known: Known = { validator: thisValidator(), engine: image.engine, contract };
@@ -43,7 +45,7 @@ export function keepContract(userHome: string, image: Identity, contract: Contra
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
     writeWhole(path, JSON.stringify(known));
   } catch {
-    // A full disk is for others to report.
+    // Other code reports a full disk.
   }
 }
 
@@ -55,7 +57,7 @@ function pathOf(userHome: string, { id, platform }: Identity): string {
   );
 }
 
-/** Who found it fit: another build of ai-run may demand more. In a checkout, what validates is a file of its own. */
+/** Identifies the code that validated: another build of ai-run may be stricter. In a checkout, the validator is another file. */
 function thisValidator(): string {
   return [import.meta.filename, join(import.meta.dirname, '../../kernel/contract.ts')]
     .map((path) => {

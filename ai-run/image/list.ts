@@ -1,3 +1,5 @@
+/** ai-run list: the agents' images, and newer ones in their registries. */
+
 import type { ListedImage } from './image-list.rules.ts';
 import { type Settings, settle } from '../settings/settings.rules.ts';
 import { formatTable } from '@ai-bakery/kernel/table.ts';
@@ -8,18 +10,16 @@ import { findUserHome } from '../project/workspace.ts';
 import { readEnvFile } from '../settings/read-env-file.ts';
 import { readAliases } from '../setup/shell-files.ts';
 
-/** `ai-run list`: the agents that can be started, and whether a registry has newer ones. */
-
 type Newer = 'yes' | 'no' | 'unknown';
 
 type Row = ListedImage & {
-  /** Whether the registry has another image under this name by now; absent for what was baked here. */
+  /** Whether the registry now has another image under this name; absent for an image that was built here. */
   readonly newer?: Newer;
-  /** Whether its signature was verified, by whom is trusted now; absent where that is not asked for. */
+  /** Whether its signature by the trusted signer was verified; absent if no signature is required. */
   readonly verified?: boolean;
 };
 
-/** As many questions at once as a registry bears without slowing anybody down. */
+/** Concurrent requests to registries. */
 const atOnce = 6;
 
 /**
@@ -43,18 +43,18 @@ export async function list(json: boolean): Promise<number> {
   const lines = [
     summary(settings),
     ...(images.length === 0
-      ? ['there are no images of agents here']
+      ? ['the engine has no images of agents']
       : ['', table(images, settings), '']),
-    ...missing.map((agent) => `${agent} has an alias, and no image here`),
+    ...missing.map((agent) => `${agent} has an alias, but no image here`),
     ...(images.some(({ newer: is }) => is === 'yes')
-      ? ['newer images are pulled by `ai-run --pull always <agent>`']
+      ? ['`ai-run --pull always <agent>` pulls a newer image']
       : []),
   ];
   process.stdout.write(`${printable(lines.join('\n')).trimEnd()}\n`);
   return 0;
 }
 
-/** As far as it is remembered: the next start of the others asks cosign. */
+/** Adds the recorded verifications; the next start of any other image asks cosign. */
 async function withVerified(rows: readonly Row[], { verify }: Settings): Promise<readonly Row[]> {
   if (verify === undefined) return rows;
   const { openTrust, wasVerified } = await import('./signature.ts');
@@ -70,7 +70,7 @@ async function withVerified(rows: readonly Row[], { verify }: Settings): Promise
 async function withNewer(images: readonly ListedImage[]): Promise<readonly Row[]> {
   const rows: Row[] = [];
   for (let at = 0; at < images.length; at += atOnce) {
-    // oxlint-disable-next-line no-await-in-loop -- a batch at a time is what it is about
+    // oxlint-disable-next-line no-await-in-loop -- one batch at a time limits the concurrency
     const batch = await Promise.all(
       images.slice(at, at + atOnce).map(async (image): Promise<Row> => {
         if (image.registry === undefined) return image;
@@ -84,7 +84,7 @@ async function withNewer(images: readonly ListedImage[]): Promise<readonly Row[]
 
 function summary(settings: Settings): string {
   return settings.source === 'registry'
-    ? `ai-run starts images of ${settings.registry} for ${settings.platform}, and pulls those that are not here`
+    ? `ai-run starts images of ${settings.registry} for ${settings.platform}, and pulls missing ones`
     : `ai-run starts local images for ${settings.platform}; \`bakery build <agent>\` makes them`;
 }
 

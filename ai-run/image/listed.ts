@@ -1,13 +1,15 @@
+/** The agents' images in the engine, by docker's client. */
+
 import { contractLabel } from '@ai-bakery/kernel/image.ts';
 import { engineError } from '../engine/engine-error.rules.ts';
 import { listedIds, type ListedImage, parseImages } from './image-list.rules.ts';
 import { capture } from '../host/exec.ts';
 
-/** Milliseconds that an engine gets to answer: one that cannot be reached would take minutes to say so. */
+/** Milliseconds to wait for an engine: docker's client would wait minutes for one that is unreachable. */
 const patience = 60_000;
 
 /**
- * The agents' images that the engine has: those that carry a contract.
+ * Lists the agents' images in the engine, which are those with a contract.
  * @throws UserError E_NO_ENGINE
  */
 export async function listImages(): Promise<readonly ListedImage[]> {
@@ -26,7 +28,7 @@ export async function listImages(): Promise<readonly ListedImage[]> {
 
 async function ask(args: readonly string[]): Promise<string> {
   const { code, stdout, stderr } = await capture({ file: 'docker', args }, undefined, patience);
-  // Of several images one may be gone by now: the others are told.
+  // One of several images may be gone by now; docker still prints the others.
   if (code !== 0 && stdout.trim() === '')
     throw engineError(stderr.trim() === '' ? `no answer in ${patience / 1000} seconds` : stderr);
   return stdout;

@@ -1,22 +1,25 @@
+/** Requests to registries by docker's client, with its credentials, helpers and certificates. */
+
 import * as z from 'zod/mini';
 import { parseJson } from '@ai-bakery/kernel/json.ts';
 import { capture } from '../host/exec.ts';
 
-/** Registries as docker itself asks them: with its credentials, its helpers and its trust. */
-
-/** Milliseconds that a registry gets to answer: buildx tries again for long where nobody listens. */
+/** Milliseconds to wait for a registry: buildx retries for a long time if it is unreachable. */
 const patience = 10_000;
 
 export type Answer =
   | { readonly state: 'found'; readonly digest: string }
-  /** In docker's words. */
+  /** The reason is docker's message. */
   | { readonly state: 'refused'; readonly reason: string }
-  /** There is no buildx, which is what asks. */
+  /** buildx, which makes the request, is not installed. */
   | { readonly state: 'unknown' };
 
 const Manifest = z.object({ digest: z.string() });
 
-/** What a registry has under a name. @param image with its registry. */
+/**
+ * Returns the digest that a registry has for a name.
+ * @param image the name with its registry.
+ */
 export async function askRegistry(image: string): Promise<Answer> {
   const { code, stdout, stderr } = await capture(
     {

@@ -1,3 +1,5 @@
+/** The verification of an image's signature by cosign; its result is kept by image id. */
+
 import { closeSync, constants, fstatSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { messageOf, UserError } from '@ai-bakery/kernel/error.ts';
@@ -11,22 +13,20 @@ import { longest } from '../host/read-own.ts';
 import { writeWhole } from '../host/write-whole.ts';
 import { folderOnTheWay } from '../host/places.ts';
 
-/** Whether an image was signed by whom the user trusts. What was found out is remembered: a digest says it once and for all. */
-
-/** Milliseconds: of a registry that does not answer, cosign would wait for minutes. */
+/** Milliseconds to wait for cosign, which would wait minutes for a registry that does not answer. */
 const patience = 60_000;
 
 type Subject = {
-  /** The engine's identity of the image that will run. */
+  /** The engine's id of the image that will run. */
   readonly id: string;
-  /** The name it was found by, e.g. `registry.example.com/ai/ai-claude:go`. */
+  /** The name that it was found by, e.g. `registry.example.com/ai/ai-claude:go`. */
   readonly name: string;
   readonly userHome: string;
-  /** Nobody is asked over the network before it is fulfilled. */
+  /** Fulfilled when network requests may begin. */
   readonly agreed: Promise<void>;
 };
 
-/** @throws UserError E_VERIFY for a key that cannot be read, or that others may have written. */
+/** @throws UserError E_VERIFY for a key that cannot be read, or that another user could have written. */
 export function openTrust(verify: Verify, userHome: string): Trust {
   return {
     verify,
@@ -35,13 +35,13 @@ export function openTrust(verify: Verify, userHome: string): Trust {
 }
 
 /**
- * Refuses a key that a session could replace, so that it decided by itself what runs next.
+ * Refuses a key that a session could replace: its agent could then sign the next image.
  * @throws UserError E_VERIFY with the path.
  */
 export function checkKeyPlace(verify: Verify, mounts: readonly Mount[], userHome: string): void {
   if (verify.kind !== 'key') return;
   const path = keyPath(verify.path, userHome);
-  // One that is not there as well: an agent could write it.
+  // The check includes missing files, because an agent could create them.
   const folder = folderOnTheWay(path, [
     ...mounts.map(({ target }) => target),
     ...['.ai-home', '.ai-cache'].map((name) => join(userHome, name)),
@@ -49,12 +49,12 @@ export function checkKeyPlace(verify: Verify, mounts: readonly Mount[], userHome
   if (folder === undefined) return;
   throw refused(
     path,
-    `is in a folder that the agent may change, or a symbolic link on the way to it is: ${printable(folder)}`,
-    'keep it elsewhere, like in ~/.config',
+    `is in a folder that the agent can change, or is reached through a symbolic link in one: ${printable(folder)}`,
+    'move it elsewhere, e.g. to ~/.config',
   );
 }
 
-/** Whether this digest was signed by whom is trusted now, as far as that was found out before. */
+/** Whether an earlier verification of this digest by the same signer is recorded. */
 export function wasVerified(userHome: string, digest: string, trust: Trust): boolean {
   try {
     return readFileSync(knownPath(userHome, digest), 'utf8') === trustWord(trust);
@@ -64,8 +64,8 @@ export function wasVerified(userHome: string, digest: string, trust: Trust): boo
 }
 
 /**
- * Refuses an image that was not signed, for this very digest, by whom is trusted. Asks cosign the first time only.
- * @throws UserError E_UNSIGNED, E_SIGNATURE, E_VERIFY; E_NO_PROGRAM where there is no cosign.
+ * Refuses an image whose digest the trusted signer has not signed. Runs cosign for the first start of an image only.
+ * @throws UserError E_UNSIGNED, E_SIGNATURE, E_VERIFY; E_NO_PROGRAM if cosign is not installed.
  */
 export async function verifyImage(verify: Verify, subject: Subject): Promise<void> {
   const { id, name, userHome, agreed } = subject;
@@ -77,7 +77,7 @@ export async function verifyImage(verify: Verify, subject: Subject): Promise<voi
   let failure: UserError | undefined;
   for (const digest of await digestsOf(id, repository)) {
     const image = `${repository}@${digest}`;
-    // oxlint-disable-next-line no-await-in-loop -- one is enough, and there is hardly ever another
+    // oxlint-disable-next-line no-await-in-loop -- one valid signature is enough, and more digests are rare
     const answer = await ask(trust, image);
     if (answer.code === 0) {
       keepVerified(userHome, id, trust);
@@ -88,7 +88,7 @@ export async function verifyImage(verify: Verify, subject: Subject): Promise<voi
   if (failure !== undefined) throw failure;
 }
 
-/** The text of a file that nobody else could have written. */
+/** Reads a public key; refuses a file that another user could have written. */
 function readKey(path: string): string {
   let file: number;
   try {
@@ -97,19 +97,23 @@ function readKey(path: string): string {
     throw refused(
       path,
       `cannot be read: ${messageOf(error)}`,
-      'name the public key that images are signed with, as `cosign generate-key-pair` writes it: cosign.pub',
+      'name the public key for the signatures: cosign.pub, which `cosign generate-key-pair` writes',
     );
   }
   try {
     const { mode, uid, size } = fstatSync(file);
     if ((mode & 0o022) !== 0 || (uid !== 0 && uid !== process.getuid?.()))
-      throw refused(path, 'can be written by others than you', 'see who has, then: chmod go-w it');
+      throw refused(
+        path,
+        'is writable by other users',
+        'check its content, then run chmod go-w on it',
+      );
     const text = size <= longest ? readFileSync(file, 'utf8') : '';
     if (/^-----BEGIN PUBLIC KEY-----$/m.test(text)) return text;
   } finally {
     closeSync(file);
   }
-  throw refused(path, 'is no public key', 'it begins with -----BEGIN PUBLIC KEY-----');
+  throw refused(path, 'is not a public key', 'a public key begins with -----BEGIN PUBLIC KEY-----');
 }
 
 function keyPath(path: string, userHome: string): string {
@@ -125,8 +129,8 @@ function knownPath(userHome: string, digest: string): string {
 }
 
 /**
- * Digests under which this repository has the image. With the containerd image store that is the engine's own identity
- * of it; an engine with another store knows images by what it made of them, and notes where it got them from.
+ * Returns the image's digests in this repository. With the containerd image store the digest is the engine's own id; other
+ * stores give each image an id of their own and record its digests in the repositories it came from.
  */
 async function digestsOf(id: string, repository: string): Promise<readonly string[]> {
   const { code, stdout } = await capture({
@@ -147,19 +151,19 @@ async function ask(trust: Trust, image: string): ReturnType<typeof capture> {
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     throw new UserError(error.code, `AI_IMAGE_VERIFY is set, but ${error.message}`, {
-      hint: 'install cosign, version 2 or 3, which checks signatures; or take out AI_IMAGE_VERIFY',
+      hint: 'install cosign, version 2 or 3, which verifies signatures; or remove AI_IMAGE_VERIFY',
       cause: error,
     });
   }
 }
 
-/** Never fails: the next start finds it out again. */
+/** Records a verification. Best effort, because the next start can verify again. */
 function keepVerified(userHome: string, digest: string, trust: Trust): void {
   const path = knownPath(userHome, digest);
   try {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
     writeWhole(path, trustWord(trust));
   } catch {
-    // A full disk is for others to report.
+    // Other code reports a full disk.
   }
 }

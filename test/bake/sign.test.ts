@@ -327,13 +327,13 @@ describe.skipIf(!hasCosign)('with cosign', () => {
       const inProject = await start(join(project, 'mine.pub'), { pull: 'missing' });
       expect([inProject.code, inProject.stderr]).toEqual([
         1,
-        expect.stringContaining('is in a folder that the agent may change'),
+        expect.stringContaining('is in a folder that the agent can change'),
       ]);
       await chmod(join(home, 'other.pub'), 0o666);
       const open = await start('~/other.pub', { pull: 'missing' });
       expect([open.code, open.stderr]).toEqual([
         1,
-        expect.stringContaining('can be written by others than you'),
+        expect.stringContaining('is writable by other users'),
       ]);
       const secret = await start(join(catalogue.root, 'cosign.key'), { pull: 'missing' });
       expect([secret.code, secret.stderr]).toEqual([

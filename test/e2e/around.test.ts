@@ -70,7 +70,7 @@ describe('list', () => {
 
   test('names what has an alias and no image', async () => {
     await aiRun(tiny, ['setup', '--agents', 'nobody', '--shell', 'bash', '--no-pull', '--yes']);
-    expect((await as({}, 'list')).stdout).toContain('nobody has an alias, and no image here');
+    expect((await as({}, 'list')).stdout).toContain('nobody has an alias, but no image here');
     // Without the engine: it may have sessions of other tests.
     await as(gone, 'uninstall', '--yes');
     expect((await as({}, 'list')).stdout).not.toContain('nobody');

@@ -40,7 +40,7 @@ test('an image that is not there is built, tested and run, in any folder', async
       cwd: join(user, 'projects/shop'),
       env: { HOME: user, PATH: `${root}/bin${delimiter}${process.env['PATH']}` },
     });
-  expect((await aiRun()).stderr).toContain(`there is no image ai-${agent}:base here`);
+  expect((await aiRun()).stderr).toContain(`the engine has no image ai-${agent}:base`);
   const built = await aiRun('--build');
   expect([built.code, built.stdout], built.stderr).toEqual([0, 'tiny 1.0.0\n']);
   expect(built.stderr).toContain(`ai-${agent}:base`);

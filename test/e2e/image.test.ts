@@ -230,12 +230,12 @@ describe('an image of a registry', () => {
     await put(repository, { [own]: otter('1') });
     const asked = registry.asked();
     await expect(findImage(want(repository, { pull: 'never' }))).rejects.toThrow(
-      failure('E_NO_IMAGE', /^there is no image \S+ here$/, /--pull never/),
+      failure('E_NO_IMAGE', /^the engine has no image \S+$/, /--pull never/),
     );
     expect(registry.asked()).toBe(asked);
     await findImage(want(repository));
     await expect(findImage(want(repository, { pull: 'never', platform: other }))).rejects.toThrow(
-      failure('E_NO_PLATFORM', /is here, but not for/, /--pull never/),
+      failure('E_NO_PLATFORM', /^the engine has \S+, but not for/, /--pull never/),
     );
   });
 
@@ -313,7 +313,7 @@ describe('a local image', () => {
       await put(repository, { [own]: otter('1') });
       const asked = registry.asked();
       await expect(findImage(wantLocal({ reference, pull }))).rejects.toThrow(
-        failure('E_NO_IMAGE', /^there is no image \S+ here$/, /bakery build/),
+        failure('E_NO_IMAGE', /^the engine has no image \S+$/, /bakery build/),
       );
       expect(registry.asked()).toBe(asked);
     },
@@ -321,7 +321,11 @@ describe('a local image', () => {
 
   test('that is here for another platform only is told so', async () => {
     await expect(findImage(wantLocal({ platform: other }))).rejects.toThrow(
-      failure('E_NO_PLATFORM', /is here, but not for/, new RegExp(`--platform ${other}`)),
+      failure(
+        'E_NO_PLATFORM',
+        /^the engine has \S+, but not for/,
+        new RegExp(`--platform ${other}`),
+      ),
     );
   });
 });
@@ -388,7 +392,11 @@ describe('an engine that does not answer', () => {
       });
       vi.stubEnv('PATH', `${folder}${delimiter}${process.env['PATH']}`);
       await expect(findImage(want('x', { source: 'local' }))).rejects.toThrow(
-        failure('E_NO_ENGINE', /^the Docker engine answers what is no image$/, /docker version/),
+        failure(
+          'E_NO_ENGINE',
+          /^unexpected answer from the Docker engine: not an image description$/,
+          /docker version/,
+        ),
       );
       await rm(folder, { recursive: true });
     },

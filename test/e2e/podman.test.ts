@@ -54,7 +54,7 @@ describe.skipIf(process.getuid?.() !== 0 || found.code !== 0)(
       const refused = await start({ DOCKER_HOST: host });
       expect([refused.code, refused.stdout]).toEqual([1, '']);
       expect(refused.stderr).toContain(
-        `error[E_ENGINE_UNFIT]: the engine at ${host} is Podman: it knows neither`,
+        `error[E_ENGINE_UNFIT]: the engine at ${host} is Podman, which supports neither`,
       );
       expect(await start({})).toMatchObject({ code: 0, stdout: 'up\n' });
     });

@@ -57,7 +57,7 @@ test('bakery is called, what it says goes to standard error, and the local image
     status: 1,
     stdout: '',
     stderr: expect.stringMatching(
-      /^\[.*progress\nmore\nerror\[E_NO_IMAGE\]: there is no image ai-claude:go here/,
+      /^\[.*progress\nmore\nerror\[E_NO_IMAGE\]: the engine has no image ai-claude:go/,
     ),
   });
   expect(aiRun([join(root, 'bin')]).stderr).toContain(called(join(root, 'bin/bakery')));
@@ -66,7 +66,7 @@ test('bakery is called, what it says goes to standard error, and the local image
 test('without --build it is not', () => {
   bakery('bin');
   const { stderr } = aiRun([join(root, 'bin')], ['claude', '--runtime', 'go']);
-  expect(stderr).toMatch(/^error\[E_NO_IMAGE\]: there is no image ai-claude:go here/);
+  expect(stderr).toMatch(/^error\[E_NO_IMAGE\]: the engine has no image ai-claude:go/);
 });
 
 test('bakery builds from the catalogue that it comes with', () => {
@@ -83,9 +83,9 @@ test('where it fails, no image is looked for', () => {
   const { status, stderr } = aiRun([join(root, 'bin')]);
   expect(status).toBe(1);
   expect(stderr).toContain(
-    'more\nerror[E_BUILD]: bakery could not build ai-claude:go: it ended with 3\n',
+    'more\nerror[E_BUILD]: bakery could not build ai-claude:go: exit code 3\n',
   );
-  expect(stderr).not.toContain('there is no image');
+  expect(stderr).not.toContain('the engine has no image');
 });
 
 test('a bakery in the project is not run where PATH names it relatively; it is, where it is named absolutely', () => {
@@ -112,6 +112,6 @@ test('without any, it says so in one sentence', () => {
   );
   expect(bundled.status, bundled.stderr).toBe(0);
   expect(aiRun([], ['--build', 'claude'], alone).stderr).toMatch(
-    /^error\[E_NO_BAKERY\]: --build: there is no bakery on PATH or beside ai-run\nhint: /,
+    /^error\[E_NO_BAKERY\]: --build: bakery is neither on PATH nor beside ai-run\nhint: /,
   );
 });

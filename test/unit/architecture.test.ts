@@ -5,12 +5,9 @@ import { architecturePage, headerOf, page, sourceFiles } from '../../scripts/arc
 /** Rooms in which a source has no header yet: the list only gets shorter. */
 const pending: readonly string[] = [
   'ai-run/cli',
-  'ai-run/doctor',
-  'ai-run/engine',
   'ai-run/git',
   'ai-run/home',
   'ai-run/host',
-  'ai-run/image',
   'ai-run/keys',
   'ai-run/part.rules.ts',
   'ai-run/session',

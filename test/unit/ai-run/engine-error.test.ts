@@ -83,7 +83,7 @@ describe('a pull that did not work', () => {
   test('names the registry to log in at', () => {
     expect(pullError(`${daemon} unauthorized`, image, 'linux/amd64')).toMatchObject({
       message: `the registry refuses ${image}: unauthorized`,
-      hint: 'log in with `docker login registry.example.com`, as somebody who may read it',
+      hint: 'run `docker login registry.example.com` as a user who can read it',
     });
   });
 
@@ -101,7 +101,7 @@ test('an engine that may not be used is told from one that is not there', () => 
   );
   const absent = engineError('Cannot connect to the Docker daemon at unix:///x.sock.\n\n');
   expect([denied.message, absent.message]).toEqual([
-    'the Docker engine refuses you: permission denied while trying to connect to the Docker daemon socket at unix:///x.sock: connect: permission denied',
+    'the Docker engine denies access: permission denied while trying to connect to the Docker daemon socket at unix:///x.sock: connect: permission denied',
     'the Docker engine does not answer: Cannot connect to the Docker daemon at unix:///x.sock.',
   ]);
   expect(denied.hint).not.toBe(absent.hint);

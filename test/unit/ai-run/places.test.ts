@@ -92,7 +92,7 @@ test.each<[string, string, Record<string, string>]>([
 ])('the key of images is not %s', (_, path, links) => {
   expect(complaint(path, links)).toMatchObject({
     code: 'E_VERIFY',
-    message: expect.stringContaining('may change'),
+    message: expect.stringContaining('can change'),
   });
 });
 
