@@ -2,7 +2,7 @@ import { lstatSync, readdirSync, realpathSync } from 'node:fs';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { parseRef, parseRefs, type Refs } from './refs.rules.ts';
 import { UserError } from '@ai-bakery/kernel/error.ts';
-import { readPlain } from '../host/read-plain.ts';
+import { readRegularFile } from '../host/read-regular-file.ts';
 import { type Folder, walk } from '../host/walk.ts';
 
 /** A repository as its files say. Everything here is read as data: no git runs in it. */
@@ -35,12 +35,12 @@ export async function readRepository(project: string, folder: string): Promise<R
     return { folder, gitDir: path, commonDir: path, pointer: false };
   }
   if (!state.isFile()) throw refuse(path, 'it is a symbolic link');
-  const target = /^gitdir: (.+?)\n?$/.exec((await readPlain(path, 4096)) ?? '')?.[1];
+  const target = /^gitdir: (.+?)\n?$/.exec((await readRegularFile(path, 4096)) ?? '')?.[1];
   const gitDir = target === undefined ? undefined : real(resolve(dirname(path), target));
   if (gitDir === undefined) throw refuse(path, 'it names no folder that exists');
   if (!(await pointsBack(gitDir, path)))
     throw refuse(path, `it names ${gitDir}, which belongs to another folder`);
-  const common = (await readPlain(join(gitDir, 'commondir'), 4096))?.trimEnd();
+  const common = (await readRegularFile(join(gitDir, 'commondir'), 4096))?.trimEnd();
   const commonDir = common === undefined ? gitDir : real(resolve(gitDir, common));
   // Such a folder could have come with the code as well; one inside the repository itself cannot.
   if (commonDir !== gitDir && commonDir !== dirname(dirname(gitDir)))
@@ -84,7 +84,8 @@ export async function objectFolders(commonDir: string): Promise<string[]> {
       // An alternate is a line of text: it must name what git keeps objects in, not any folder of the machine.
       if (!lstatSync(join(path, 'pack'), { throwIfNoEntry: false })?.isDirectory()) continue;
       found.add(path);
-      const lines = (await readPlain(join(path, 'info/alternates'), mebibyte))?.split('\n') ?? [];
+      const lines =
+        (await readRegularFile(join(path, 'info/alternates'), mebibyte))?.split('\n') ?? [];
       for (const line of lines)
         if (line !== '' && !line.startsWith('#'))
           next.push(isAbsolute(line) ? line : join(path, line));
@@ -100,7 +101,7 @@ export async function objectFolders(commonDir: string): Promise<string[]> {
  */
 export async function readRefs(commonDir: string): Promise<Refs> {
   const path = join(commonDir, 'packed-refs');
-  const packed = await readPlain(path, largest.packed);
+  const packed = await readRegularFile(path, largest.packed);
   if (packed === undefined && lstatSync(path, { throwIfNoEntry: false })?.isFile() === true)
     throw tooMany(commonDir);
   const refs = new Map(parseRefs(packed ?? ''));
@@ -110,7 +111,7 @@ export async function readRefs(commonDir: string): Promise<Refs> {
 
 /** What HEAD names: a branch, or a commit. */
 export async function readHead(gitDir: string): Promise<ReturnType<typeof parseRef>> {
-  return parseRef((await readPlain(join(gitDir, 'HEAD'), 1024)) ?? '');
+  return parseRef((await readRegularFile(join(gitDir, 'HEAD'), 1024)) ?? '');
 }
 
 /** What HEAD names in the end: a branch may be another name of one, a symbolic ref. git-symbolic-ref(1) */
@@ -121,7 +122,7 @@ export async function followHead({
   let head = await readHead(gitDir);
   // Git follows five as well.
   for (let depth = 0; depth < 5 && head !== undefined && 'ref' in head; depth += 1) {
-    const next = parseRef((await readPlain(join(commonDir, head.ref), 1024)) ?? '');
+    const next = parseRef((await readRegularFile(join(commonDir, head.ref), 1024)) ?? '');
     if (next === undefined || 'id' in next) return head;
     head = next;
   }
@@ -219,9 +220,9 @@ function real(path: string): string | undefined {
 
 /** Where the folder says that it is worked on: a linked worktree in `gitdir`, a submodule in `core.worktree`. */
 async function pointsBack(gitDir: string, pointer: string): Promise<boolean> {
-  const gitdir = (await readPlain(join(gitDir, 'gitdir'), 4096))?.trimEnd();
+  const gitdir = (await readRegularFile(join(gitDir, 'gitdir'), 4096))?.trimEnd();
   if (gitdir !== undefined) return real(resolve(gitDir, gitdir)) === real(pointer);
-  const config = (await readPlain(join(gitDir, 'config'), mebibyte)) ?? '';
+  const config = (await readRegularFile(join(gitDir, 'config'), mebibyte)) ?? '';
   const worktree = /^\s*worktree\s*=\s*"?([^"\n]+?)"?\s*$/m.exec(config)?.[1];
   return worktree !== undefined && real(resolve(gitDir, worktree)) === real(dirname(pointer));
 }
@@ -241,7 +242,7 @@ async function looseRefs(gitDir: string, refs: Map<string, string>): Promise<voi
     for (const entry of entries) {
       if (!entry.isFile()) continue;
       if ((count += 1) > largest.refs) throw tooMany(gitDir);
-      const ref = parseRef((await readPlain(join(root, path, entry.name), 1024)) ?? '');
+      const ref = parseRef((await readRegularFile(join(root, path, entry.name), 1024)) ?? '');
       const name = ['refs', path, entry.name].filter((part) => part !== '').join('/');
       if (ref === undefined || !('id' in ref)) continue;
       for (const [key, id] of parseRefs(`${ref.id} ${name}`)) refs.set(key, id);

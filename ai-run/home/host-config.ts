@@ -13,9 +13,9 @@ import {
 import type { Part } from '../part.rules.ts';
 import type { Policy } from '@ai-bakery/kernel/policy.ts';
 import { holdFolder, makeFolder } from '../host/folder.ts';
-import { readPlain } from '../host/read-plain.ts';
-import { longest, readOwn } from '../host/read-own.ts';
-import { writeWhole } from '../host/write-whole.ts';
+import { readRegularFile } from '../host/read-regular-file.ts';
+import { longest, readUserFile } from '../host/read-user-file.ts';
+import { writeAtomic } from '../host/write-atomic.ts';
 
 /** What was carried before, by file: values, or a text. */
 type Memory = Record<string, Values | string>;
@@ -55,7 +55,7 @@ export async function openHostConfig(options: HostConfigOptions): Promise<Part> 
     if (one.carried !== undefined) carried.push(one.carried);
     if (one.note !== undefined) notes.push(one.note);
   }
-  writeWhole(memoryFile, JSON.stringify(memory));
+  writeAtomic(memoryFile, JSON.stringify(memory));
   const summary =
     carried.length === 0
       ? `--with-config: there is nothing of ${agent}'s in your home that may be carried in`
@@ -78,7 +78,7 @@ async function carry(
   { path, format, keys }: HostConfig,
   memory: Memory,
 ): Promise<{ readonly carried?: string; readonly note?: string }> {
-  const text = readOwn(join(userHome, path));
+  const text = readUserFile(join(userHome, path));
   if (text === undefined) return {};
   const stays = (why: string) => ({ note: `--with-config: ~/${path} is not carried in: ${why}` });
   if (format !== 'json' && format !== 'text') return stays(`ai-run does not read ${format}`);
@@ -89,7 +89,7 @@ async function carry(
   try {
     const target = `${held.path}/${path.slice(path.lastIndexOf('/') + 1)}`;
     const isThere = lstatSync(target, { throwIfNoEntry: false }) !== undefined;
-    const file = await readPlain(target, longest);
+    const file = await readRegularFile(target, longest);
     if (isThere && file === undefined) return stays('what the agent has there is no file');
     const before = memory[path];
     const result =
@@ -97,7 +97,7 @@ async function carry(
         ? carryText(file, before, text)
         : carryValues(file, typeof before === 'object' ? before : {}, values);
     if (result === undefined) return stays("the agent's own is no plain JSON");
-    if (result.text !== file) writeWhole(target, result.text, { owner: user });
+    if (result.text !== file) writeAtomic(target, result.text, { owner: user });
     if (result.carried !== undefined) memory[path] = result.carried;
     const names = Object.keys(values).join(', ');
     if (format === 'text') return { carried: `~/${path}` };

@@ -1,16 +1,18 @@
+/** Questions to the user, on the terminal. */
+
 import { createInterface } from 'node:readline';
 import { isatty } from 'node:tty';
 
-/** Puts a question to the user and returns one of the answers; nothing where the input ends first. */
+/** Puts a question to the user and returns one of the answers; undefined if the input ends first. */
 export type Ask = <Answer extends string>(
   question: string,
   answers: readonly Answer[],
 ) => Promise<Answer | undefined>;
 
-/** Asks on these streams, again until a line is one of the answers or starts exactly one of them. */
+/** Asks on these streams until a line is an answer or the start of exactly one answer. */
 export function askOn(input: NodeJS.ReadableStream, output: NodeJS.WritableStream): Ask {
   return async (question, answers) => {
-    // Lines only, never raw keys: what the user types next belongs to the agent.
+    // Lines only, never raw keys: everything after the answer is input of the agent.
     const lines = createInterface({ input, terminal: false });
     const prompt = (): boolean => output.write(`${question} [${answers.join('/')}] `);
     try {
@@ -28,7 +30,7 @@ export function askOn(input: NodeJS.ReadableStream, output: NodeJS.WritableStrea
   };
 }
 
-/** Asks on the terminal, through stderr because stdout may be kept; nothing where there is none. */
+/** Asks on the terminal, through stderr because stdout may be redirected; undefined without a terminal. */
 export function askTerminal(): Ask | undefined {
   // Not `process.stdin.isTTY`, which opens a stream that few starts need.
   return isatty(0) && isatty(2) ? askOn(process.stdin, process.stderr) : undefined;

@@ -1,3 +1,5 @@
+/** The only file of ai-run that starts processes. */
+
 import { spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { constants } from 'node:os';
@@ -5,17 +7,15 @@ import { isatty } from 'node:tty';
 import type { Command } from '@ai-bakery/kernel/command.ts';
 import { UserError } from '@ai-bakery/kernel/error.ts';
 
-/** The only file of ai-run that starts processes. */
-
 const endings = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
-/** Milliseconds that a command has for ending when it is told to. */
+/** Milliseconds between the signal that asks a command to end and SIGKILL. */
 const patience = 10_000;
 
 /**
  * Hands the terminal to a command until it ends.
- * @param terminate is called for SIGTERM and SIGHUP, and for SIGINT where there is no terminal, or where it is raw and Ctrl-C
- *   is a key: then the signal was meant for this process. Without it, the signals are passed on to the command.
+ * @param terminate is called for SIGTERM and SIGHUP, and for SIGINT without a terminal or with a raw one: then Ctrl-C is a
+ *   key, and a signal was meant for this process. Default: the signals are passed on to the command.
  */
 export function attach(
   command: Command,
@@ -28,7 +28,7 @@ export function attach(
     const interrupt = (signal: NodeJS.Signals): void => {
       if ((raw && terminate !== undefined) || !isInTerminal()) end(signal);
     };
-    // Before it starts: a signal in between would leave it behind.
+    // Installed before the command starts: a signal in between would leave the command running.
     process.on('SIGINT', interrupt).on('SIGTERM', end).on('SIGHUP', end);
     const settle = (): void => {
       process.off('SIGINT', interrupt).off('SIGTERM', end).off('SIGHUP', end);
@@ -45,14 +45,15 @@ export function attach(
   });
 }
 
-/** Loads what starts processes, at a moment when there is nothing else to do. */
+/** Preloads node:child_process while the program is idle. */
 export function prepare(): void {
   process.getBuiltinModule('node:child_process');
 }
 
 /**
- * Runs a command to its end and returns what it printed. `inherited` takes the place of the caller's environment.
- * @param timeout milliseconds after which it is killed, which is exit code 137; none where absent.
+ * Runs a command to its end and returns its output.
+ * @param inherited replaces the caller's environment.
+ * @param timeout milliseconds until the command is killed, which is exit code 137; default: unlimited.
  */
 export function capture(
   command: Command,
@@ -61,7 +62,7 @@ export function capture(
 ): Promise<{ readonly code: number; readonly stdout: string; readonly stderr: string }> {
   return new Promise((resolve, reject) => {
     const child = start(command, ['ignore', 'pipe', 'pipe'], inherited);
-    // Not spawn's own timeout: where there is no such program, that would go on, and ai-run with it.
+    // Not spawn's own timeout: if the program is missing, its timer would keep ai-run running.
     const timer =
       timeout === undefined ? undefined : setTimeout(() => child.kill('SIGKILL'), timeout);
     const out: Buffer[] = [];
@@ -84,10 +85,10 @@ export function capture(
 }
 
 /**
- * Runs a command whose output is its progress, and shows that on standard error: standard output belongs to the agent.
- * What the command says on its own standard error is returned, not shown, or shown as well.
- * @throws UserError E_SIGNAL when a signal that would end ai-run has ended the command; the signal is its `cause`. It does not
- *   end ai-run here: what is open has to be finished first.
+ * Runs a command whose output is progress, and shows it on standard error: standard output belongs to the agent.
+ * @param errors `pipe` returns the command's standard error, `inherit` shows it.
+ * @throws UserError E_SIGNAL if a signal that would end ai-run has ended the command; the signal is its `cause`. The caller
+ *   ends ai-run, after it has finished the open parts.
  */
 export function showProgress(
   command: Command,
@@ -102,11 +103,11 @@ export function showProgress(
     };
     const end = (signal: NodeJS.Signals): void => {
       told ??= signal;
-      // Not twice: the bakery takes a second one for impatience, and cleans nothing up.
+      // Not twice: the bakery takes a second signal as a request to skip the cleanup.
       if (signal !== 'SIGINT' || !isInTerminal()) child.kill(signal);
       timer ??= setTimeout(() => child.kill('SIGKILL'), patience);
     };
-    // Before it starts: a signal in between would leave it behind.
+    // Installed before the command starts: a signal in between would leave the command running.
     for (const ending of endings) process.on(ending, end);
     const child = spawn(command.file, command.args, {
       stdio: ['ignore', 2, errors],
@@ -118,7 +119,7 @@ export function showProgress(
       release();
       reject(noProgram(command.file, error));
     });
-    // Not when its output is closed: what it has started may hold that.
+    // Not on `close`: a child of the command may hold its output open.
     child.on('exit', () => {
       if (told === undefined) return;
       release();
@@ -131,11 +132,11 @@ export function showProgress(
   });
 }
 
-/** Whether this process has a terminal that sends Ctrl-C to all that run in it: commands hear of a SIGINT by themselves then. */
+/** Whether this process has a controlling terminal: it sends Ctrl-C to the whole process group, commands included. */
 function isInTerminal(): boolean {
   if (!isatty(0) && !isatty(1) && !isatty(2)) return false;
   try {
-    // Only a process that has a controlling terminal can open it; others are not in a group of it. man 4 tty
+    // Opens only with a controlling terminal; other processes are not in its process group. man 4 tty
     closeSync(openSync('/dev/tty', 'r'));
     return true;
   } catch {
@@ -152,7 +153,7 @@ function start(
 }
 
 function noProgram(file: string, cause: Error): UserError {
-  return new UserError('E_NO_PROGRAM', `there is no program ${JSON.stringify(file)} on PATH`, {
+  return new UserError('E_NO_PROGRAM', `program ${JSON.stringify(file)} not found on PATH`, {
     hint: file === 'docker' ? 'install Docker' : `install ${file}`,
     cause,
   });

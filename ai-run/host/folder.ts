@@ -1,3 +1,5 @@
+/** Private folders: made and held open without following symlinks. */
+
 import {
   chmodSync,
   chownSync,
@@ -13,16 +15,16 @@ import { messageOf, UserError } from '@ai-bakery/kernel/error.ts';
 import type { Policy } from '@ai-bakery/kernel/policy.ts';
 import { printable } from '@ai-bakery/kernel/text.ts';
 
-/** A folder that is held open. Names below `path` cannot be led elsewhere, whatever is renamed or replaced above it. */
+/** A folder that is held open. Names below `path` stay in it, even if a folder above it is renamed or replaced. */
 export type Held = { readonly path: string; readonly close: () => void };
 
-// O_PATH, which node:fs does not name: a folder without permissions can be held as well (open(2)).
+// O_PATH, which node:fs does not export: it opens a folder without permissions as well (open(2)).
 const pathOnly = 0o10000000;
 
 type MakeOptions = {
-  /** Whose the folders are that are made. The caller's where nothing is said. */
+  /** The owner of new folders; default: the caller. */
   readonly owner?: Policy['user'];
-  /** Whether what is in the way is removed: an agent may have left it. */
+  /** Whether a file in the way is removed: an agent may have left it. */
   readonly replace?: boolean;
 };
 
@@ -31,8 +33,8 @@ export function codeOf(error: unknown): unknown {
 }
 
 /**
- * Holds a folder, never a symlink to one. Linux leads through the handle; elsewhere containers run in a virtual
- * machine and nothing of a path can be held, so that what it is now has to do.
+ * Holds a folder, never a symlink to one. On Linux the path goes through an open handle. Other systems cannot hold a path, and
+ * containers run in a virtual machine there: the folder is only checked.
  * @throws the system's error, `ENOTDIR` for everything but a folder
  */
 export function holdFolder(path: string | Buffer): Held {
@@ -44,12 +46,15 @@ export function holdFolder(path: string | Buffer): Held {
   return { path: `/proc/self/fd/${handle}`, close: () => closeSync(handle) };
 }
 
-/** Gives a folder or file to the container's user, where that is somebody else. */
+/** Makes the container's user the owner of a folder or file, unless that is the caller. */
 export function giveTo(owner: Policy['user'], path: string): void {
   if (process.getuid?.() !== owner.uid) chownSync(path, owner.uid, owner.gid);
 }
 
-/** What is there by a name, if anything is; nothing where what should be its folder is a file. Throws the system's error. */
+/**
+ * The state of a file, folder or symlink; undefined if it does not exist, or if a file is in the place of its folder.
+ * @throws the system's error
+ */
 export function entryAt(path: string): Stats | undefined {
   try {
     return lstatSync(path, { throwIfNoEntry: false });
@@ -60,8 +65,8 @@ export function entryAt(path: string): Stats | undefined {
 }
 
 /**
- * Does something with a private folder.
- * @throws UserError E_FOLDER with its path, where the system does not let it.
+ * Runs an action on a private folder.
+ * @throws UserError E_FOLDER with the folder's path if the action fails.
  */
 export function using<Result>(path: string, act: () => Result): Result {
   try {
@@ -72,8 +77,8 @@ export function using<Result>(path: string, act: () => Result): Result {
 }
 
 /**
- * Makes a private folder and those that lead to it, below one that is there. Each must be a folder itself: what a
- * symlink leads to is not ours.
+ * Makes a private folder and its missing parents, below an existing folder. Symlinks are not followed, because they can lead
+ * to folders of others.
  * @param path relative to `base`, without `..`
  * @throws UserError E_FOLDER with the path
  */
@@ -93,14 +98,14 @@ export function makeFolder(base: string, path: string, options: MakeOptions = {}
   return `${base}/${path}`;
 }
 
-/** Makes a folder accessible to its owner, and to nobody else. */
+/** Makes a folder accessible to its owner only. */
 export function makePrivate(folder: Held): void {
   return chmodSync(folder.path, 0o700);
 }
 
 function unusable(path: string, cause: unknown): UserError {
   return new UserError('E_FOLDER', `${printable(path)} cannot be used: ${messageOf(cause)}`, {
-    hint: 'it has to be a folder of your own, not a symlink, in a folder that you can write to',
+    hint: 'use a folder that you own, not a symlink, inside a folder that you can write to',
     cause,
   });
 }

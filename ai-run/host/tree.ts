@@ -1,14 +1,16 @@
+/** Removes folders that an agent has filled. */
+
 import { readdirSync, renameSync, rmdirSync, unlinkSync } from 'node:fs';
 import { codeOf, type Held, holdFolder, makePrivate } from './folder.ts';
 import { uniqueName } from '../startup/unique-name.ts';
 
 /**
- * Removes what agents leave: trees too deep for a path, folders without permissions, names that are no text, symlinks
- * to files of the host, while another session may still be exchanging them. Nothing is reached by more than one name
- * below a folder that is held, and no tree is walked: its folders are moved beside each other first.
+ * The removal copes with trees too deep for a path, folders without permissions, names that are not text and symlinks to files
+ * of the host, even while another session replaces them. Every access uses a single name below a held folder. Trees are not
+ * walked: their folders are moved beside each other first.
  */
 
-// As bytes: a name may be no UTF-8.
+/** The path of an entry, as bytes: a name may be invalid UTF-8. */
 export function below(folder: Held, name: Buffer): Buffer {
   return Buffer.concat([Buffer.from(`${folder.path}/`), name]);
 }
@@ -17,27 +19,30 @@ export function namesIn(folder: Held): readonly Buffer[] {
   return readdirSync(folder.path, { encoding: 'buffer' });
 }
 
-/** Removes an entry, or moves it to the trash where it is a folder that holds something. */
+/** Removes an entry, or moves it to the trash if it is a folder with entries. */
 export function discard(path: Buffer, trash: Held): void {
   try {
     unlinkSync(path);
     return;
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return;
-    // Linux and POSIX for "it is a folder".
+    // The error of Linux and of POSIX for unlinking a folder.
     if (codeOf(error) !== 'EISDIR' && codeOf(error) !== 'EPERM') throw error;
   }
   try {
     rmdirSync(path);
   } catch (error) {
     if (codeOf(error) !== 'ENOTEMPTY' && codeOf(error) !== 'EEXIST') throw error;
-    // A folder has to be writable itself to be moved elsewhere.
+    // A folder must be writable itself to be moved.
     holding(path, makePrivate);
     renameSync(path, `${trash.path}/${uniqueName()}`);
   }
 }
 
-/** Empties the trash, of what earlier runs have left there as well, and says whether it is empty. */
+/**
+ * Empties the trash, including the leftovers of earlier runs.
+ * @returns whether it is empty.
+ */
 export function emptyTrash(trash: Held): boolean {
   const stuck = new Set<string>();
   for (;;) {
@@ -47,7 +52,7 @@ export function emptyTrash(trash: Held): boolean {
       try {
         discardAll(below(trash, name), trash);
       } catch (error) {
-        // Gone: another session of this agent ends at the same moment.
+        // Removed by another session of this agent that ends at the same moment.
         if (codeOf(error) !== 'ENOENT') stuck.add(name.toString());
       }
     }
@@ -55,8 +60,8 @@ export function emptyTrash(trash: Held): boolean {
 }
 
 /**
- * Removes a folder with all it holds, whatever agents have put there; one that is not there is gone.
- * @returns whether it is gone.
+ * Removes a folder and all its entries.
+ * @returns whether the folder does not exist any more; true if it did not exist.
  */
 export function removeTree(path: string): boolean {
   try {

@@ -1,21 +1,23 @@
+/** Lists the folders of a project, within limits. */
+
 import { type Dirent, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** How far a project is looked through: deep enough for what people keep, bounded for what an agent can make. */
+/** The limits of a walk: sufficient for real projects, and bounded against trees that an agent makes. */
 export type Bounds = { readonly folders: number; readonly depth: number };
 
 export const bounds: Bounds = { folders: 5000, depth: 8 };
 
 export type Folder = {
-  /** Relative to where the walk began; `''` is that folder itself. */
+  /** Relative to the root of the walk, which is `''`. */
   readonly path: string;
   readonly entries: readonly Dirent[];
 };
 
-// Large, and made by tools: nobody keeps a repository or an editor's settings in them.
+// Large folders that tools make; they contain no repository of a user and no settings of an editor.
 const skipped: ReadonlySet<string> = new Set(['node_modules', '.git', '.venv', '__pycache__']);
 
-/** The folders below one, broadest first, by plain reads: symbolic links are not followed, unreadable folders are left out. */
+/** Lists folders breadth-first by plain reads: symbolic links are not followed, unreadable folders are left empty. */
 export function walk(
   root: string,
   { folders, depth }: Bounds = bounds,

@@ -4,7 +4,7 @@ import { mkdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Contract } from '@ai-bakery/kernel/contract.ts';
 import { architecture, type Platform } from '@ai-bakery/kernel/platform.ts';
-import { writeWhole } from '../host/write-whole.ts';
+import { writeAtomic } from '../host/write-atomic.ts';
 
 /**
  * Startup trick `kept-contract`: the content of `~/.ai-run/images/<id>-<architecture>`. An image's id never changes its
@@ -43,7 +43,7 @@ export function keepContract(userHome: string, image: Identity, contract: Contra
   const known: Known = { validator: thisValidator(), engine: image.engine, contract };
   try {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    writeWhole(path, JSON.stringify(known));
+    writeAtomic(path, JSON.stringify(known));
   } catch {
     // Other code reports a full disk.
   }

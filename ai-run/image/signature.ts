@@ -9,8 +9,8 @@ import { printable } from '@ai-bakery/kernel/text.ts';
 import { type Trust, trustWord, verifyCommand, verifyError } from '@ai-bakery/kernel/cosign.ts';
 import type { Verify } from '@ai-bakery/kernel/trust.ts';
 import { capture } from '../host/exec.ts';
-import { longest } from '../host/read-own.ts';
-import { writeWhole } from '../host/write-whole.ts';
+import { longest } from '../host/read-user-file.ts';
+import { writeAtomic } from '../host/write-atomic.ts';
 import { folderOnTheWay } from '../host/places.ts';
 
 /** Milliseconds to wait for cosign, which would wait minutes for a registry that does not answer. */
@@ -162,7 +162,7 @@ function keepVerified(userHome: string, digest: string, trust: Trust): void {
   const path = knownPath(userHome, digest);
   try {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    writeWhole(path, trustWord(trust));
+    writeAtomic(path, trustWord(trust));
   } catch {
     // Other code reports a full disk.
   }

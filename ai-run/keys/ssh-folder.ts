@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { UserError } from '@ai-bakery/kernel/error.ts';
 import { isKeyName, keyKind } from './key-name.rules.ts';
 import { isWithin } from '../project/folders.rules.ts';
-import { readOwn } from '../host/read-own.ts';
+import { readUserFile } from '../host/read-user-file.ts';
 
 /** The user's `~/.ssh`, only ever read. Its files may be symlinks, as those who keep them elsewhere have it. */
 
@@ -18,7 +18,7 @@ export type SshFolder = {
 
 export function openSshFolder(userHome: string): SshFolder {
   const folder = join(userHome, '.ssh');
-  const file = (name: string) => readOwn(join(folder, name));
+  const file = (name: string) => readUserFile(join(folder, name));
   return {
     file,
     keys: () =>
@@ -36,7 +36,7 @@ export function openSshFolder(userHome: string): SshFolder {
         .filter((name) => glob.test(name) && (!name.startsWith('.') || last.startsWith('\\.')))
         .map((name) => join(parent, name))
         .filter((one) => isInside(one, folder))
-        .flatMap((one) => readOwn(one) ?? []);
+        .flatMap((one) => readUserFile(one) ?? []);
     },
   };
 }

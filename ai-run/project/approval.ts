@@ -6,8 +6,8 @@ import { projectName } from '../home/lifetime.rules.ts';
 import type { ProjectFile } from './parse-project-file.rules.ts';
 import { entryAt, makeFolder, using } from '../host/folder.ts';
 import { sha256 } from '../startup/sha256.ts';
-import { readPlain } from '../host/read-plain.ts';
-import { writeWhole } from '../host/write-whole.ts';
+import { readRegularFile } from '../host/read-regular-file.ts';
+import { writeAtomic } from '../host/write-atomic.ts';
 
 /** Each file holds the fingerprint of the project file that was approved last. Agents cannot reach it: `~/.ai-*` is never shared. */
 const below = '.ai-run/approvals';
@@ -37,7 +37,7 @@ export async function isApproved(
   const found = using(folderOf(userHome), () => entryAt(path));
   if (found === undefined || (found.mode & 0o077) !== 0) return false;
   if (found.uid !== (process.getuid?.() ?? found.uid)) return false;
-  return (await readPlain(path, 1024)) === `${print}\n`;
+  return (await readRegularFile(path, 1024)) === `${print}\n`;
 }
 
 /**
@@ -46,7 +46,7 @@ export async function isApproved(
  */
 export function approve(userHome: string, project: string, print: string): void {
   makeFolder(userHome, below);
-  using(folderOf(userHome), () => writeWhole(approvalFile(userHome, project), `${print}\n`));
+  using(folderOf(userHome), () => writeAtomic(approvalFile(userHome, project), `${print}\n`));
 }
 
 /**

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { Part } from '../part.rules.ts';
 import { changedFiles, runBy, runningPart } from './risky.rules.ts';
 import { printable } from '@ai-bakery/kernel/text.ts';
-import { readPlain } from '../host/read-plain.ts';
+import { readRegularFile } from '../host/read-regular-file.ts';
 import { type Folder, walk } from '../host/walk.ts';
 
 /** Bytes of a file that are kept in memory and compared; a larger file, which no person writes, is compared by size and time. */
@@ -61,7 +61,7 @@ async function contentOf(project: string, path: string): Promise<string | undefi
   const state = lstatSync(full, { throwIfNoEntry: false });
   if (state?.isSymbolicLink() === true) return `link to ${readlinkSync(full)}`;
   if (state?.isFile() !== true) return undefined;
-  const text = await readPlain(full, largest);
+  const text = await readRegularFile(full, largest);
   if (text === undefined) return `${state.size} bytes of ${state.ctimeMs}`;
   // The execute bits count: setting one changes the file's effect.
   return `${state.mode & 0o111} ${runningPart(path, text)}`;

@@ -21,7 +21,7 @@ import { projectFile } from './parse-project-file.rules.ts';
 import { printable } from '@ai-bakery/kernel/text.ts';
 import { isWithin } from './folders.rules.ts';
 import { codeOf, makeFolder } from '../host/folder.ts';
-import { writeWhole } from '../host/write-whole.ts';
+import { writeAtomic } from '../host/write-atomic.ts';
 
 /** Masks of a session. More would slow every start, and make docker's command longer than the system allows. */
 const mostMasks = 500;
@@ -147,7 +147,7 @@ function makeEmptyFile(userHome: string): string {
   makeFolder(userHome, dirname(emptyFileName));
   const found = lstatSync(path, { throwIfNoEntry: false });
   if (found?.isFile() === true && found.size === 0) return path;
-  writeWhole(path, '', { mode: 0o444 });
+  writeAtomic(path, '', { mode: 0o444 });
   return path;
 }
 

@@ -4,7 +4,7 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { Script } from 'node:vm';
-import { writeWhole } from '../host/write-whole.ts';
+import { writeAtomic } from '../host/write-atomic.ts';
 
 /**
  * What the package installs as `ai-run`: the command line as one script, whose compiled code is kept for the next start, because
@@ -43,7 +43,7 @@ function read(path: string): Buffer | undefined {
 function keep(script: Script, path: string): void {
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
-    writeWhole(path, script.createCachedData());
+    writeAtomic(path, script.createCachedData());
     for (const one of readdirSync(folder).map((name) => join(folder, name)))
       if (Date.now() - statSync(one).mtimeMs > old) rmSync(one, { recursive: true, force: true });
   } catch {

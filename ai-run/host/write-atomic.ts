@@ -1,15 +1,17 @@
+/** Writes a file atomically, safe against a loss of power. */
+
 import { closeSync, fchownSync, fsyncSync, openSync, renameSync, writeFileSync } from 'node:fs';
 import type { Policy } from '@ai-bakery/kernel/policy.ts';
 import { uniqueName } from '../startup/unique-name.ts';
 
 type WriteOptions = {
   readonly mode?: number;
-  /** Whose it becomes. The caller's where nothing is said. */
+  /** The owner of the file; default: the caller. */
   readonly owner?: Policy['user'] | undefined;
 };
 
-/** Written beside and renamed: whole, also when the power fails, in the place of what was there, and never through a symlink. */
-export function writeWhole(
+/** Writes a temporary file, syncs it and renames it over the path. A symlink at the path is replaced, not followed. */
+export function writeAtomic(
   path: string,
   content: string | Uint8Array,
   { mode = 0o600, owner }: WriteOptions = {},

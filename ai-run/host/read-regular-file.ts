@@ -1,11 +1,13 @@
+/** Reads a file that an agent could have written. */
+
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 
 /**
- * The text of a regular file, or nothing where there is none, it is something else (a symbolic link, a pipe that would
- * never end) or it is longer than `limit` bytes. For files that an agent could have put there.
+ * The text of a regular file; undefined if it does not exist, is not a regular file (a symbolic link, a pipe that would never
+ * end) or is longer than `limit` bytes.
  */
-export async function readPlain(path: string, limit: number): Promise<string | undefined> {
+export async function readRegularFile(path: string, limit: number): Promise<string | undefined> {
   const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
   const file = await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK).catch(() => undefined);
   if (file === undefined) return undefined;
