@@ -1,14 +1,16 @@
+/** The format of `~/.ai-git-allowed`: the SSH keys that agents may use, by workspace. */
+
 import { UserError } from '@ai-bakery/kernel/error.ts';
 import { isMountable } from '@ai-bakery/kernel/launch.ts';
 import { isKeyName } from './key-name.rules.ts';
 
-/** Which SSH keys agents may use in which workspaces, by real path. */
+/** The SSH keys that agents may use, by the real path of the workspace. */
 export type Allowed = ReadonlyMap<string, readonly string[]>;
 
 /**
- * Reads `~/.ai-git-allowed`: one workspace per line, `KEY[,KEY…] /its/path`, keys by their names in `~/.ssh`, the path as
- * it is; `#` starts a comment line. Of two lines for a workspace the last one holds.
- * @throws UserError E_GIT_ALLOWED with the line that is none.
+ * Parses `~/.ai-git-allowed`: one workspace per line, `KEY[,KEY…] /its/path`, with the names of keys in `~/.ssh` and the path
+ * unquoted; `#` starts a comment line. The last line for a workspace wins.
+ * @throws UserError E_GIT_ALLOWED with the first invalid line.
  */
 export function parseAllowed(text: string): Allowed {
   const allowed = new Map<string, readonly string[]>();
@@ -29,14 +31,18 @@ export function parseAllowed(text: string): Allowed {
 }
 
 /**
- * A line to append to `~/.ai-git-allowed`, after the text that is there.
- * @throws UserError E_GIT_ALLOWED for a path that would be more than a line.
+ * The line to append to the text of `~/.ai-git-allowed`.
+ * @throws UserError E_GIT_ALLOWED for a path that does not fit on one line.
  */
 export function allowedLine(text: string, path: string, keys: readonly string[]): string {
   if (!isMountable(path)) {
-    throw new UserError('E_GIT_ALLOWED', `cannot be remembered: ${JSON.stringify(path)}`, {
-      hint: 'rename the folder',
-    });
+    throw new UserError(
+      'E_GIT_ALLOWED',
+      `this path cannot be stored in ~/.ai-git-allowed: ${JSON.stringify(path)}`,
+      {
+        hint: 'rename the folder',
+      },
+    );
   }
   return `${text === '' || text.endsWith('\n') ? '' : '\n'}${keys.join(',')} ${path}\n`;
 }

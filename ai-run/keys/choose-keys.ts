@@ -1,3 +1,5 @@
+/** Chooses the SSH keys of a session, by flag, by question or by `~/.ai-git-allowed`. */
+
 import { appendFileSync, closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { messageOf, UserError } from '@ai-bakery/kernel/error.ts';
@@ -20,10 +22,11 @@ type Wish = {
 };
 
 /**
- * Which SSH keys the agent gets, and what allows it; nothing where it gets none. A key that is named is given for the
- * session; `--git-credentials` asks, and remembers "always" in `~/.ai-git-allowed`; what is remembered holds from then on.
- * @throws UserError E_GIT_ALLOWED for a file that cannot be trusted, E_SSH_KEY where a key has to be chosen, E_USAGE where
- *   nobody can be asked.
+ * Chooses the SSH keys of a session, and returns them with the flag or file that allows them; undefined without keys.
+ * `--ssh-key` gives the named keys for the session. `--git-credentials` asks the user and stores the answer "always" in
+ * `~/.ai-git-allowed`, which later sessions follow.
+ * @throws UserError E_GIT_ALLOWED for a file that others can read or write, E_SSH_KEY if the user must choose a key, E_USAGE
+ *   if the question needs a terminal.
  */
 export async function chooseKeys(
   wish: Wish,
@@ -38,7 +41,7 @@ export async function chooseKeys(
   if (!gitCredentials) return undefined;
   const keys = candidates(wish);
   if (ask === undefined) {
-    throw new UserError('E_USAGE', '--git-credentials: there is no terminal to ask on', {
+    throw new UserError('E_USAGE', '--git-credentials needs a terminal for its question', {
       hint: `--ssh-key ${keys[0] ?? 'NAME'} gives a key for one session`,
     });
   }
@@ -48,12 +51,12 @@ export async function chooseKeys(
     'always',
     'no',
   ]);
-  // One write of one line to a file open for appending: whole, whoever else appends.
+  // One write of one line to a file open for appending: lines stay whole even if other processes append.
   if (answer === 'always') appendFileSync(path, allowedLine(text, project, keys), { mode: 0o600 });
   return answer === 'once' || answer === 'always' ? { keys, by: '--git-credentials' } : undefined;
 }
 
-/** The text of `~/.ai-git-allowed`, which must be the user's alone. */
+/** The text of `~/.ai-git-allowed`. Only the user may have access to it. */
 function readAllowed(path: string): string {
   let handle: number;
   try {
@@ -74,7 +77,7 @@ function readAllowed(path: string): string {
   });
 }
 
-/** What the question is about: the keys that were named, or the only one there is. */
+/** The keys that the question names: those of `--ssh-key`, or the only key in `~/.ssh`. */
 function candidates({ userHome, sshKeys }: Wish): readonly string[] {
   if (sshKeys.length > 0) return sshKeys;
   const found = openSshFolder(userHome).keys();
@@ -82,8 +85,8 @@ function candidates({ userHome, sshKeys }: Wish): readonly string[] {
   throw new UserError(
     'E_SSH_KEY',
     found.length === 0
-      ? 'there is no private key without a passphrase in ~/.ssh'
-      : `there are several keys in ~/.ssh: ${found.join(', ')}`,
+      ? '~/.ssh has no private key without a passphrase'
+      : `~/.ssh has several keys: ${found.join(', ')}`,
     {
       hint:
         found.length === 0

@@ -1,3 +1,5 @@
+/** The environment variables with credentials that an agent gets. */
+
 import type { Contract } from '@ai-bakery/kernel/contract.ts';
 import { UserError } from '@ai-bakery/kernel/error.ts';
 import type { Part } from '../part.rules.ts';
@@ -11,16 +13,16 @@ import {
 export type Wallet = {
   readonly contract: Pick<Contract, 'credentials'>;
   readonly env: Variables;
-  /** What `~/.ai-env` holds; the environment goes first. */
+  /** The variables of `~/.ai-env`; the environment takes precedence. */
   readonly file: Variables;
-  /** What `--env` names besides. */
+  /** The names given by `--env`. */
   readonly extra: readonly string[];
 };
 
 /**
- * The credentials that an agent gets: those its contract names and those that the user names, as far as they are set.
- * @throws UserError E_USAGE for an added name that is none, brings its value along, or would change how docker or the
- *   container works.
+ * The credentials that an agent gets: the variables that its contract or the user names, if they are set.
+ * @throws UserError E_USAGE for a user's name that is invalid, includes a value, or would change how docker or the container
+ *   works.
  */
 export function credentials({ contract, env, file, extra }: Wallet): Part {
   const asked = contract.credentials.flatMap(({ env: name, baseUrl }) =>
@@ -43,19 +45,19 @@ export function credentials({ contract, env, file, extra }: Wallet): Part {
   };
 }
 
-/** A name given by `--env`. What is no name may be a secret typed in the wrong place: it is not shown. */
+/** Checks a name given by `--env`. An invalid name is not printed: it may be a secret typed in the wrong place. */
 function checkName(word: string): string {
   const [name = '', value] = word.split('=', 2);
   const known = isVariableName(name);
   if (value !== undefined) {
     throw refused(
-      `--env ${known ? name : 'NAME'}: takes a name only, because every process of this machine can read a command line`,
+      `--env ${known ? name : 'NAME'}: takes a name without a value, because every process of this machine can read a command line`,
       `set ${known ? name : 'NAME'} in the environment or in ~/.ai-env, and pass its name`,
     );
   }
   if (!known) {
     throw refused(
-      '--env: expected the name of a variable: letters, digits and _, no digit first',
+      '--env: expected the name of a variable: letters, digits and _, not starting with a digit',
       'pass a name, like --env MY_API_KEY',
     );
   }

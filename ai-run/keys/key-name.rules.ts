@@ -1,9 +1,11 @@
-/** Whether a text is a file name that can be given to ssh and written on a line beside others. */
+/** The names and kinds of the files in `~/.ssh`. */
+
+/** Whether a text is a file name that ssh accepts and that fits in a list on one line. */
 export function isKeyName(name: string): boolean {
   return /^[A-Za-z0-9_][\w.@+-]{0,127}$/.test(name);
 }
 
-/** What a file is to ssh: a private key, one that needs a passphrase, or none. OpenSSH's format, PKCS #8 and PEM. */
+/** Classifies a file as a private key, with or without a passphrase, in OpenSSH's format, PKCS #8 or PEM. */
 export function keyKind(text: string): 'key' | 'passphrase' | 'no key' {
   const [, format, body = ''] =
     /^-----BEGIN ([A-Z ]*)PRIVATE KEY-----\r?\n([^-]*)/.exec(text) ?? [];
@@ -17,7 +19,7 @@ export function keyKind(text: string): 'key' | 'passphrase' | 'no key' {
     case 'ENCRYPTED':
       return 'passphrase';
     default:
-      // RFC 1421, as OpenSSL writes it.
+      // RFC 1421, in OpenSSL's spelling.
       return /^Proc-Type:.*ENCRYPTED/m.test(text) ? 'passphrase' : 'key';
   }
 }
@@ -25,7 +27,7 @@ export function keyKind(text: string): 'key' | 'passphrase' | 'no key' {
 /** The cipher of a key in OpenSSH's own format: PROTOCOL.key of openssh-portable. */
 function cipherOf(body: string): string | undefined {
   const magic = 'openssh-key-v1\0';
-  // The beginning is enough, and a key is longer than this.
+  // The cipher is in the first 60 characters, and every key is longer.
   const bytes = /^[A-Za-z0-9+/]{60}/.exec(body.replaceAll(/\s/g, ''));
   const start = bytes === null ? '' : atob(bytes[0]);
   if (!start.startsWith(magic)) return undefined;

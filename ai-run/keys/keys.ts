@@ -1,3 +1,5 @@
+/** Gives the agent's git SSH keys of the user, as copies for one session. */
+
 import { closeSync, constants, fchownSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Part } from '../part.rules.ts';
@@ -8,25 +10,25 @@ import { makeFolder } from '../host/folder.ts';
 import { makeSessionFolder } from '../session/session-folder.ts';
 import { openSshFolder, readKey } from './ssh-folder.ts';
 
-/** Where the container finds the keys, and what ssh needs beside them. */
-const place = '/run/ai-run/ssh';
+/** The folder of the keys and of ssh's other files in the container. */
+const keyFolder = '/run/ai-run/ssh';
 
 export type KeysOptions = {
   /** The caller's home folder, as a real path. */
   readonly userHome: string;
   readonly session: Session;
-  /** Who the container runs as: `containerUser`. */
+  /** The user of the container: `containerUser`. */
   readonly user: Policy['user'];
   /** Names of private keys in `~/.ssh`. */
   readonly keys: readonly string[];
-  /** What allows it: `--ssh-key`, `~/.ai-git-allowed`. */
+  /** The flag or file that allows the keys: `--ssh-key`, `~/.ai-git-allowed`. */
   readonly by: string;
 };
 
 /**
- * Lets the agent's git use SSH keys of the user: copies of those that were chosen, the user's known hosts, and what
- * `~/.ssh/config` says of hosts. Never `~/.ssh` itself and never an SSH agent. The copies end with the session.
- * @throws UserError E_SSH_KEY for what is no key, or one with a passphrase.
+ * Gives the agent's git the chosen SSH keys as copies, the user's known hosts, and the host settings of `~/.ssh/config`. Never
+ * `~/.ssh` itself and never an SSH agent. The copies are removed at the end of the session.
+ * @throws UserError E_SSH_KEY for a file that is not a private key, or a key with a passphrase.
  */
 export async function openKeys(given: KeysOptions): Promise<Part> {
   const options = { ...given, keys: [...new Set(given.keys)] };
@@ -34,16 +36,16 @@ export async function openKeys(given: KeysOptions): Promise<Part> {
   const folder = await makeSessionFolder(userHome, session);
   const remove = (): void => rmSync(folder, { recursive: true, force: true });
   try {
-    const mounts = fill(folder, options);
+    const mounts = writeKeyFolder(folder, options);
     const names = keys.map((name) => `~/.ssh/${name}`).join(', ');
     const isStranger = openSshFolder(userHome).file('known_hosts') === undefined;
     return {
       mounts,
-      env: { GIT_SSH_COMMAND: `ssh -F ${place}/config` },
+      env: { GIT_SSH_COMMAND: `ssh -F ${keyFolder}/config` },
       notes: [
-        `${by}: the agent can read ${names} and act as you wherever it is accepted, knows your known_hosts and the hosts of ~/.ssh/config`,
+        `${by}: the agent can read ${names} and act as you on every server that accepts it; it also gets your known_hosts and the host settings of ~/.ssh/config`,
         ...(isStranger
-          ? ['there is no ~/.ssh/known_hosts, so that no host is trusted: connect once yourself']
+          ? ['~/.ssh/known_hosts does not exist, so ssh trusts no host: connect once yourself']
           : []),
       ],
       finish: async () => {
@@ -57,28 +59,33 @@ export async function openKeys(given: KeysOptions): Promise<Part> {
   }
 }
 
-function fill(folder: string, { userHome, user, keys }: KeysOptions): Mount[] {
+/** Writes the files for the session; for users without a name in the image also an /etc/passwd. @returns their mounts. */
+function writeKeyFolder(folder: string, { userHome, user, keys }: KeysOptions): Mount[] {
   const ssh = openSshFolder(userHome);
   const texts = keys.map((name) => [name, readKey(ssh, name)] as const);
   const files = makeFolder(folder, 'files', { owner: user });
   for (const [name, text] of texts) {
     write(join(files, name), text, user);
-    // ssh looks for it beside the key.
+    // ssh reads the certificate from the folder of the key.
     const certificate = ssh.file(`${name}-cert.pub`);
     if (certificate !== undefined) write(join(files, `${name}-cert.pub`), certificate, user);
   }
   const { include } = ssh;
   const text = ssh.file('config') ?? '';
-  write(join(files, 'config'), sshConfig({ text, keys, folder: place, userHome, include }), user);
+  write(
+    join(files, 'config'),
+    sshConfig({ text, keys, folder: keyFolder, userHome, include }),
+    user,
+  );
   write(join(files, 'known_hosts'), ssh.file('known_hosts') ?? '', user);
-  const mounts: Mount[] = [{ type: 'bind', source: files, target: place, readonly: true }];
+  const mounts: Mount[] = [{ type: 'bind', source: files, target: keyFolder, readonly: true }];
   if (user.uid === 1000) return mounts;
   const source = join(folder, 'passwd');
   write(source, passwd(user), user, 0o444);
   return [...mounts, { type: 'bind', source, target: '/etc/passwd', readonly: true }];
 }
 
-/** ssh takes a key only from a file that is its user's own and nobody else's to read. */
+/** ssh accepts only keys that its user owns and that others cannot read. */
 function write(path: string, text: string, owner: Policy['user'], mode = 0o400): void {
   const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
   const file = openSync(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode);
@@ -90,7 +97,7 @@ function write(path: string, text: string, owner: Policy['user'], mode = 0o400):
   }
 }
 
-/** ssh ends at once where its user has no name; the images know uid 1000. */
+/** An /etc/passwd with the container's user: ssh fails for a uid without a name, and the images name uid 1000 only. */
 function passwd({ uid, gid }: Policy['user']): string {
   return [
     'root:x:0:0:root:/root:/bin/bash',

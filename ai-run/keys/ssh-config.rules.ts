@@ -8,7 +8,7 @@ const yesNo = /^(?:yes|no)$/;
 
 const jump = String.raw`(?:(?!-)[\w.+-]+@)?(?:(?!-)[\w.-]+|\[[\da-fA-F:]+\])(?::\d{1,5})?`;
 
-// By keyword in lower case. None of these starts a program but ProxyJump, and that one only ssh, under the same file.
+// By keyword in lower case. ProxyJump alone starts a program: ssh itself, with the same file.
 const settings: Readonly<Record<string, readonly [keyword: string, value: RegExp]>> = {
   hostname: ['HostName', /^(?!-)(?:[\w.:-]|%[h%])+$/],
   user: ['User', /^(?!-)[\w.@+-]+$/],
@@ -31,21 +31,22 @@ export type SshConfig = {
   readonly keys: readonly string[];
   /** The folder of keys, `known_hosts` and this file in the container. */
   readonly folder: string;
-  /** The user's home folder, as `IdentityFile` may spell it. */
+  /** The user's home folder, for absolute paths in `IdentityFile`. */
   readonly userHome: string;
-  /** The texts of the files that an `Include` with this pattern means: those in `~/.ssh` only. */
+  /** The texts of the files that match an `Include` pattern, within `~/.ssh` only. */
   readonly include: (pattern: string) => readonly string[];
 };
 
-/** `everywhere` is before the first `Host`, and below `Host *`. */
+/** `everywhere`: before the first `Host`, and below `Host *`. */
 type Block = 'everywhere' | 'some hosts' | 'left out';
 
-/** As deep as ssh itself goes. */
+/** The depth of includes that ssh itself allows. */
 const deepest = 16;
 
 /**
- * The ssh configuration of a session. What stands first holds, whatever the user's file says: hosts are never trusted at
- * first sight, which no user's setting is stricter than, and no agent, password or key is tried but those that are here.
+ * The ssh configuration of a session. ssh takes the first value of a setting, so the first lines override the user's file:
+ * unknown hosts are refused, the strictest setting that ssh has, and only the keys of this folder are tried: neither an SSH
+ * agent nor a password.
  */
 export function sshConfig(options: SshConfig): string {
   const { folder, keys } = options;
@@ -58,7 +59,7 @@ export function sshConfig(options: SshConfig): string {
     'IdentitiesOnly yes',
     'IdentityAgent none',
     '',
-    ...kept(options, options.text, 0),
+    ...allowedLines(options, options.text, 0),
     '',
     'Host *',
     ...keys.map((name) => `  IdentityFile ${folder}/${name}`),
@@ -66,7 +67,7 @@ export function sshConfig(options: SshConfig): string {
   ].join('\n');
 }
 
-/** Keyword and arguments of a line, without any where a quote is not closed; nothing for comments. */
+/** The keyword and arguments of a line; no arguments if a quote is not closed; undefined for comments. */
 function wordsOf(line: string): readonly [keyword: string, ...values: string[]] | undefined {
   const [, word, rest = ''] = /^"?([A-Za-z]+)"?(?:\s*=\s*|\s+|$)(.*)$/.exec(line.trim()) ?? [];
   if (word === undefined) return undefined;
@@ -78,21 +79,22 @@ function wordsOf(line: string): readonly [keyword: string, ...values: string[]] 
   return [keyword, ...values.slice(0, last).map((value) => value.replaceAll('"', ''))];
 }
 
-/** The name of a key in `~/.ssh`, as `IdentityFile` names it. */
+/** The name of the key in `~/.ssh` that an `IdentityFile` path refers to. */
 function keyName(path: string, userHome: string): string | undefined {
   const folders = ['~', '%d', '${HOME}', userHome].map((home) => `${home}/.ssh/`);
   const folder = folders.find((one) => path.startsWith(one));
   return folder === undefined ? undefined : path.slice(folder.length);
 }
 
-function kept(options: SshConfig, text: string, depth: number): string[] {
+/** The allowed lines of a file and its includes. */
+function allowedLines(options: SshConfig, text: string, depth: number): string[] {
   const lines: string[] = [];
   let block: Block = 'everywhere';
   for (const line of text.split(/\r?\n/)) {
     const [keyword, ...values] = wordsOf(line) ?? [];
     const [value = ''] = values;
     if (keyword === 'host' || keyword === 'match') {
-      // A pattern less could mean more hosts, so that a block is taken whole or not at all.
+      // Without one of its patterns a block could match more hosts: it is kept whole or dropped.
       const known = keyword === 'host' && values.length > 0;
       const safe = known && values.every((one) => /^!?[\w.*?:-]+$/.test(one));
       block = !safe ? 'left out' : values.join(' ') === '*' ? 'everywhere' : 'some hosts';
@@ -100,10 +102,12 @@ function kept(options: SshConfig, text: string, depth: number): string[] {
       continue;
     }
     if (keyword === undefined || block === 'left out') continue;
-    // Below a host, ssh reads what is included for that host alone.
+    // Below a `Host`, ssh applies an include to that host alone.
     if (keyword === 'include' && block === 'everywhere' && depth < deepest) {
       const texts = values.flatMap(options.include);
-      lines.push(...texts.flatMap((one) => [...kept(options, one, depth + 1), '', 'Host *']));
+      lines.push(
+        ...texts.flatMap((one) => [...allowedLines(options, one, depth + 1), '', 'Host *']),
+      );
     }
     if (values.length !== 1) continue;
     if (keyword === 'identityfile') {

@@ -1,3 +1,5 @@
+/** Reads the keys and settings in the user's `~/.ssh`. */
+
 import { readdirSync, realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { UserError } from '@ai-bakery/kernel/error.ts';
@@ -5,14 +7,12 @@ import { isKeyName, keyKind } from './key-name.rules.ts';
 import { isWithin } from '../project/folders.rules.ts';
 import { readUserFile } from '../host/read-user-file.ts';
 
-/** The user's `~/.ssh`, only ever read. Its files may be symlinks, as those who keep them elsewhere have it. */
-
 export type SshFolder = {
-  /** A file of it, by its name. */
+  /** The text of a file, by name; it may be a symlink, for users who keep their keys elsewhere. */
   readonly file: (name: string) => string | undefined;
-  /** The names of all private keys that can be given to an agent. */
+  /** The names of all private keys without a passphrase. */
   readonly keys: () => readonly string[];
-  /** The texts of the files below it that an `Include` means; `*` and `?` stand in the last name only. */
+  /** The texts of the files in the folder that match an `Include` pattern; `*` and `?` work in the last name only. */
   readonly include: (pattern: string) => readonly string[];
 };
 
@@ -43,7 +43,7 @@ export function openSshFolder(userHome: string): SshFolder {
 
 /**
  * The text of a private key that an agent can use.
- * @throws UserError E_SSH_KEY where there is none, and for one with a passphrase.
+ * @throws UserError E_SSH_KEY for a file that is missing or not a private key, and for a key with a passphrase.
  */
 export function readKey(ssh: SshFolder, name: string): string {
   const text = ssh.file(name) ?? '';
@@ -52,8 +52,8 @@ export function readKey(ssh: SshFolder, name: string): string {
       return text;
     case 'no key': {
       const names = ssh.keys().join(', ');
-      throw new UserError('E_SSH_KEY', `~/.ssh/${name} is no private key`, {
-        hint: names === '' ? 'there is none in ~/.ssh' : `there are: ${names}`,
+      throw new UserError('E_SSH_KEY', `~/.ssh/${name} is not a private key`, {
+        hint: names === '' ? '~/.ssh has no private key' : `keys in ~/.ssh: ${names}`,
       });
     }
     case 'passphrase':
@@ -61,7 +61,7 @@ export function readKey(ssh: SshFolder, name: string): string {
         'E_SSH_KEY',
         `~/.ssh/${name} needs a passphrase, which nobody can type for an agent`,
         {
-          hint: `make a key for agents, ssh-keygen -t ed25519 -N '' -f ~/.ssh/agent, and give it access to what they need`,
+          hint: `make a key for agents: ssh-keygen -t ed25519 -N '' -f ~/.ssh/agent, and give it access to the repositories that they need`,
         },
       );
   }

@@ -94,7 +94,7 @@ describe.skipIf(noServer !== undefined)(
       expect(pushed.code, pushed.stderr + server.log()).toBe(0);
       expect(server.subject()).toBe('A User: Pushed');
       expect(pushed.stderr).toContain(
-        'ai-run: --ssh-key: the agent can read ~/.ssh/work and act as you wherever it is accepted',
+        'ai-run: --ssh-key: the agent can read ~/.ssh/work and act as you on every server that accepts it',
       );
       expect(copies()).toEqual([]);
       expect(readdirSync(tiny.project)).not.toContain('evil');

@@ -78,7 +78,7 @@ describe('a session', () => {
     });
     expect(env).toEqual({ GIT_SSH_COMMAND: 'ssh -F /run/ai-run/ssh/config' });
     expect(notes).toEqual([
-      '--ssh-key: the agent can read ~/.ssh/work and act as you wherever it is accepted, knows your known_hosts and the hosts of ~/.ssh/config',
+      '--ssh-key: the agent can read ~/.ssh/work and act as you on every server that accepts it; it also gets your known_hosts and the host settings of ~/.ssh/config',
     ]);
     expect(readdirSync(files)).toEqual(['config', 'known_hosts', 'work', 'work-cert.pub']);
     expect(readFileSync(join(files, 'work'), 'utf8')).toBe(readFileSync(ssh('work'), 'utf8'));
@@ -114,16 +114,16 @@ describe('a session', () => {
     rmSync(ssh('known_hosts'));
     const { notes, finish } = await open(['work']);
     expect(notes).toContain(
-      'there is no ~/.ssh/known_hosts, so that no host is trusted: connect once yourself',
+      '~/.ssh/known_hosts does not exist, so ssh trusts no host: connect once yourself',
     );
     await finish?.();
   });
 
   test.each([
     ['locked', '~/.ssh/locked needs a passphrase, which nobody can type for an agent'],
-    ['missing', '~/.ssh/missing is no private key'],
-    ['known_hosts', '~/.ssh/known_hosts is no private key'],
-    ['work.pub', '~/.ssh/work.pub is no private key'],
+    ['missing', '~/.ssh/missing is not a private key'],
+    ['known_hosts', '~/.ssh/known_hosts is not a private key'],
+    ['work.pub', '~/.ssh/work.pub is not a private key'],
   ])('gets no key that is none, or locked, and leaves nothing: %s', async (name, message) => {
     makeKey('locked', 'passphrase');
     await expect(open(['work', name])).rejects.toThrow(
@@ -212,10 +212,10 @@ describe('the choice', () => {
     makeKey('home');
     makeKey('locked', 'passphrase');
     await expect(choose({ gitCredentials: true, ask: answering('once') })).rejects.toThrow(
-      'there are several keys in ~/.ssh: home, work',
+      '~/.ssh has several keys: home, work',
     );
     const wish = { gitCredentials: true, sshKeys: ['home'] };
-    await expect(choose(wish)).rejects.toThrow('there is no terminal to ask on');
+    await expect(choose(wish)).rejects.toThrow('needs a terminal for its question');
     expect(await choose({ ...wish, ask: answering('once') })).toMatchObject({ keys: ['home'] });
   });
 

@@ -7,7 +7,6 @@ const pending: readonly string[] = [
   'ai-run/cli',
   'ai-run/git',
   'ai-run/home',
-  'ai-run/keys',
   'ai-run/part.rules.ts',
   'ai-run/session',
   'ai-run/startup',

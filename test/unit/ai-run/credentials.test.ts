@@ -83,7 +83,7 @@ describe('--env', () => {
   test.each(['MINE=sk-secret', 'MINE=', 'MINE=a=sk-secret'])('takes no value: %s', (word) => {
     const { message, hint } = refusal(word);
     expect(message).toBe(
-      '--env MINE: takes a name only, because every process of this machine can read a command line',
+      '--env MINE: takes a name without a value, because every process of this machine can read a command line',
     );
     expect(hint).toBe('set MINE in the environment or in ~/.ai-env, and pass its name');
   });

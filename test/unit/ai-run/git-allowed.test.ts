@@ -48,6 +48,6 @@ describe('~/.ai-git-allowed', () => {
   });
 
   test.each(['/p/x\nall /', '/p\r', '/p\0', '/p"'])('takes no folder %j', (path) => {
-    expect(() => allowedLine('', path, ['work'])).toThrow('cannot be remembered');
+    expect(() => allowedLine('', path, ['work'])).toThrow('cannot be stored in');
   });
 });
