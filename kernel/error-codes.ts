@@ -45,9 +45,9 @@ export const errorCodes = {
     remedy: 'Correct the files that the message names; `bakery check` validates all of them.',
   },
   E_DOCKER_CONFIG: {
-    program: 'bakery',
-    meaning: 'The `config.json` of docker is not valid.',
-    remedy: 'Correct the file, or run `docker login` again.',
+    program: 'both',
+    meaning: 'A file of the docker client, e.g. `~/.docker/config.json`, is invalid or unreadable.',
+    remedy: 'Correct the file or its owner, or run `docker login` again.',
   },
   E_ENGINE_UNFIT: {
     program: 'ai-run',

@@ -1,5 +1,6 @@
 /** The errors of docker's client, told apart by its output. */
 
+import { deniedFile } from '@ai-bakery/kernel/denied-file.ts';
 import { UserError } from '@ai-bakery/kernel/error.ts';
 import { redacted } from '@ai-bakery/kernel/text.ts';
 
@@ -14,7 +15,7 @@ const unreachable =
 export function engineError(stderr: string): UserError {
   return denied.test(stderr)
     ? new UserError('E_NO_ENGINE', `the Docker engine denies access: ${reasonOf(stderr)}`, {
-        hint: 'join the group docker and log in again, or use a rootless engine',
+        hint: 'run `sudo usermod -aG docker $USER`, then log in again',
       })
     : new UserError('E_NO_ENGINE', `the Docker engine does not answer: ${reasonOf(stderr)}`, {
         hint: 'start Docker, or check DOCKER_HOST, DOCKER_CONTEXT and `docker context ls`',
@@ -29,11 +30,13 @@ export function platformError(image: string, platform: string): UserError {
 }
 
 /**
- * Makes the error for a failed pull: E_NO_ENGINE, E_NO_PLATFORM, E_NO_IMAGE or E_REGISTRY.
+ * Makes the error for a failed pull: E_NO_ENGINE, E_DOCKER_CONFIG, E_NO_PLATFORM, E_NO_IMAGE or E_REGISTRY.
  * @param image the name with its registry, e.g. `registry.example.com/ai/ai-claude:go`.
  */
 export function pullError(stderr: string, image: string, platform: string): UserError {
   if (denied.test(stderr) || unreachable.test(stderr)) return engineError(stderr);
+  const unreadable = deniedFile(stderr);
+  if (unreadable !== undefined) return unreadable;
   // The image's own name must not be taken for a reason.
   const text = stderr.replaceAll(image, 'image');
   if (/no match(ing manifest)? for |does not (match|provide) the specified platform/i.test(text)) {

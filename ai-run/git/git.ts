@@ -81,7 +81,7 @@ export async function openGit(options: GitOptions): Promise<Part> {
       'E_GIT',
       `${project} is a bare repository: the agent would write what git runs`,
       {
-        hint: 'work in a clone of it; --git live shares it as it is',
+        hint: 'work in a clone of it',
       },
     );
   }
@@ -90,7 +90,7 @@ export async function openGit(options: GitOptions): Promise<Part> {
       'E_GIT',
       `${join(project, '.git')} is a symbolic link: it cannot be covered`,
       {
-        hint: 'replace it by a worktree (git worktree add), or share it as it is with --git live',
+        hint: 'work in a worktree instead (git worktree add)',
       },
     );
   }

@@ -206,7 +206,7 @@ export function fingerprints(
 
 function refuse(path: string, why: string): UserError {
   return new UserError('E_GIT', `the agent gets no copy of ${path}: ${why}`, {
-    hint: 'hide it with --git none; --git live shares it as it is, which lets the agent run programs on your machine',
+    hint: 'hide it with --git none',
   });
 }
 

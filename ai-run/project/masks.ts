@@ -35,7 +35,8 @@ const mostPins = 1000;
  */
 const mostEntries = 200_000;
 
-const showNothing = '--no-mask hides nothing';
+const hideFolders =
+  'hide a folder with many of them as a whole, with `mask` in .ai-run.yaml or AI_RUN_MASK, e.g. "certs/"';
 
 /** The secrets that a search found, and the folders that it could not read. */
 type Search = { readonly found: Secret[]; readonly unread: string[] };
@@ -72,7 +73,7 @@ export function openMasks({
       'E_MASK',
       `cannot hide ${printable(JSON.stringify(unnamed.path))} from the agent`,
       {
-        hint: `rename it or remove it; ${showNothing}`,
+        hint: 'rename it or remove it',
       },
     );
   }
@@ -81,7 +82,7 @@ export function openMasks({
       'E_MASK',
       `${found.length} files look like secrets, but at most ${mostMasks} can be hidden`,
       {
-        hint: `name fewer in AI_RUN_MASK or .ai-run.yaml, or show some with AI_RUN_UNMASK; ${showNothing}`,
+        hint: hideFolders,
       },
     );
   }
@@ -94,7 +95,7 @@ export function openMasks({
       'E_MASK',
       `${pins.length} folders lead to files that look like secrets, but at most ${mostPins} can be kept in place`,
       {
-        hint: `name fewer in AI_RUN_MASK or .ai-run.yaml, or show some with AI_RUN_UNMASK; ${showNothing}`,
+        hint: hideFolders,
       },
     );
   }
@@ -166,7 +167,7 @@ function entriesOf(folder: string, isRoot: boolean, search: Search): readonly Di
       throw new UserError(
         'E_MASK',
         printable(`${folder} cannot be searched for secrets: ${messageOf(error)}`),
-        { hint: `make it readable for yourself, or share another folder; ${showNothing}` },
+        { hint: 'make it readable for yourself, or share another folder' },
       );
     // Removed since, or replaced by a file, which holds only what the agent may read anyway.
     if (codeOf(error) !== 'ENOENT' && codeOf(error) !== 'ENOTDIR') {
@@ -182,7 +183,7 @@ function tooLarge(most: number): UserError {
     'E_MASK',
     `more than ${most} files and folders: ai-run cannot search all of them for secrets`,
     {
-      hint: `start in a smaller folder of the project, or move generated files out of it; ${showNothing}`,
+      hint: 'start in a smaller folder of the project, or hide a folder with generated files, with `mask` in .ai-run.yaml or AI_RUN_MASK, e.g. "generated/"',
     },
   );
 }

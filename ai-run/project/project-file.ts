@@ -167,7 +167,7 @@ function unapproved(lines: readonly string[]): UserError {
     'E_APPROVAL',
     [`${projectFile} has settings that you have not approved:`, ...lines].join('\n  '),
     {
-      hint: `start ai-run here in a terminal to approve them, remove them from ${projectFile}, or use flags, which need no approval`,
+      hint: `start ai-run here in a terminal to approve them, or remove them from ${projectFile}`,
     },
   );
 }

@@ -1,3 +1,4 @@
+import { deniedFile } from '@ai-bakery/kernel/denied-file.ts';
 import { UserError } from '@ai-bakery/kernel/error.ts';
 import { run } from '../host/exec.ts';
 
@@ -43,6 +44,8 @@ export async function openBuilder(signal?: AbortSignal, name?: string): Promise<
   const inspected = await run({ file: 'docker', args }, options);
   const problem = valueOf(inspected.stdout, 'Error') || inspected.stderr.trim();
   if (inspected.exitCode !== 0 || valueOf(inspected.stdout, 'Error') !== '') {
+    const unreadable = deniedFile(problem);
+    if (unreadable !== undefined) throw unreadable;
     throw new UserError('E_NO_BUILDER', `the buildx builder does not answer: ${problem}`, {
       hint: 'look at `docker buildx ls`, and choose one with `docker buildx use`',
     });

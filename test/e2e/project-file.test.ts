@@ -111,7 +111,7 @@ describe('what widens', () => {
     expect(refused.stderr).toBe(
       `error[E_APPROVAL]: .ai-run.yaml has settings that you have not approved:
   memory: the agent may use 5 GiB
-hint: start ai-run here in a terminal to approve them, remove them from .ai-run.yaml, or use flags, which need no approval
+hint: start ai-run here in a terminal to approve them, or remove them from .ai-run.yaml
 `,
     );
     expect(await aiRun(tiny, shell('echo ran', '--memory', '5g'))).toMatchObject({

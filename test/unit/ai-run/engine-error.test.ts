@@ -27,6 +27,7 @@ describe('a pull that did not work', () => {
       'E_NO_ENGINE',
       'permission denied while trying to connect to the Docker daemon socket at unix:///var/run/docker.sock: connect: permission denied',
     ],
+    ['E_DOCKER_CONFIG', 'ERROR: stat /home/me/.docker/buildx/instances: permission denied'],
     [
       'E_NO_PLATFORM',
       `${daemon} no matching manifest for linux/arm64/v8 in the manifest list entries: no match for platform in manifest: not found`,
@@ -105,4 +106,5 @@ test('an engine that may not be used is told from one that is not there', () => 
     'the Docker engine does not answer: Cannot connect to the Docker daemon at unix:///x.sock.',
   ]);
   expect(denied.hint).not.toBe(absent.hint);
+  expect(denied.hint).toBe('run `sudo usermod -aG docker $USER`, then log in again');
 });

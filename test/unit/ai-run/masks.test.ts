@@ -300,9 +300,11 @@ describe('the secrets of a project', () => {
   test('are not left visible because there is too much to search', () => {
     write('app/.env', 'app/deep/er/.env', 'app/node_modules/1', 'app/node_modules/2');
     expect(() => masks({ most: 4 })).toThrow(
-      expect.objectContaining({ code: 'E_MASK', hint: expect.stringContaining('--no-mask') }),
+      expect.objectContaining({ code: 'E_MASK', hint: expect.stringContaining('`mask`') }),
     );
     expect(masks({ most: 5 }).notes).toHaveLength(1);
+    // As the hint says: a folder that is hidden as a whole is not searched.
+    expect(masks({ most: 4, settings: [{ add: ['deep/'] }] }).notes).toHaveLength(1);
   });
 
   test.each([
@@ -362,6 +364,14 @@ describe('the secrets of a project', () => {
     expect(targets()).toHaveLength(500);
     write('app/500.pem');
     expect(() => masks()).toThrow('501 files look like secrets');
+    // As the hint says: they can be hidden with their folder.
+    mkdirSync(at('app/certs'));
+    for (let index = 0; index < 501; index++)
+      renameSync(at(`app/${index}.pem`), at(`app/certs/${index}.pem`));
+    expect(() => masks()).toThrow(
+      expect.objectContaining({ hint: expect.stringContaining('"certs/"') }),
+    );
+    expect(masks({ settings: [{ add: ['certs/'] }] }).mounts).toHaveLength(1);
   });
 
   test('are not left to be moved because many folders lead to them', () => {
