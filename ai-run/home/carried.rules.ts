@@ -1,10 +1,9 @@
+/** Merges a user's own settings of an agent into the agent's files: only values that the contract lists. */
+
 import type { Contract } from '@ai-bakery/kernel/contract.ts';
 import { parseJson } from '@ai-bakery/kernel/json.ts';
 
-/**
- * What of a user's own configuration of an agent is carried into its sandbox: values that the contract lists by name, and
- * only texts, numbers and choices. A value that is an object could hold a command as well.
- */
+/** Texts, numbers and booleans only: an object could contain a command. */
 type Value = string | number | boolean | readonly string[];
 
 /** Values by key, like `ui.theme`. */
@@ -14,7 +13,7 @@ type Json = Record<string, unknown>;
 
 export type HostConfig = Contract['hostConfig'][number];
 
-/** The values of a JSON file that may be carried, or nothing where it is no JSON object: one with comments is none. */
+/** The values of these keys in a JSON file; undefined if the text is not a JSON object, or has comments. */
 export function pick(text: string, keys: readonly string[]): Values | undefined {
   const object = parse(text);
   if (object === undefined) return undefined;
@@ -23,11 +22,11 @@ export function pick(text: string, keys: readonly string[]): Values | undefined 
 }
 
 /**
- * The agent's own file with the user's values in it. The agent's word goes first: a value is written where there is none,
- * or where it still is what was carried before. What the agent changed or removed stays so.
- * @param file the text of the agent's file, where there is one
- * @param before what was carried the last time
- * @returns the new text, and what is carried by now; nothing where the file is no JSON object.
+ * Merges the user's values into the agent's file. The agent's changes take precedence: a value is written if the file does not
+ * have it, or if it is unchanged since the last session. Values that the agent changed or removed stay so.
+ * @param file the text of the agent's file; undefined if it does not exist
+ * @param before the values carried by the last session
+ * @returns the new text and the values carried so far; undefined if the file is not a JSON object.
  */
 export function carryValues(
   file: string | undefined,
@@ -52,7 +51,7 @@ export function carryValues(
   return { text, carried };
 }
 
-/** The same for a text that is carried as a whole. */
+/** The same for a file that is carried as a whole. */
 export function carryText(
   file: string | undefined,
   before: unknown,
@@ -63,7 +62,7 @@ export function carryText(
     : { text: file, carried: typeof before === 'string' ? before : undefined };
 }
 
-/** Whether a file is this agent's own: an image that asks for another's wants what is not meant for it. */
+/** Whether a file belongs to this agent: an image must not read the files of other programs. */
 export function isOwnFile(agent: string, { path, format }: HostConfig): boolean {
   return (
     [`.${agent}.`, `.${agent}/`, `.config/${agent}/`].some((start) => path.startsWith(start)) &&
@@ -99,7 +98,7 @@ function same(one: unknown, other: unknown): boolean {
   return JSON.stringify(one) === JSON.stringify(other);
 }
 
-/** Sets a value, or removes it; not where something else than an object is in the way. */
+/** Sets or removes a value; does nothing if a value on the path is not an object. */
 function change(object: Json, key: string, value: Value | undefined): void {
   const names = key.split('.');
   const last = names.pop() ?? '';

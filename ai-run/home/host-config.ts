@@ -1,3 +1,5 @@
+/** Copies the user's own configuration of an agent into its home, for `--with-config`. */
+
 import { lstatSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Contract } from '@ai-bakery/kernel/contract.ts';
@@ -17,7 +19,7 @@ import { readRegularFile } from '../host/read-regular-file.ts';
 import { longest, readUserFile } from '../host/read-user-file.ts';
 import { writeAtomic } from '../host/write-atomic.ts';
 
-/** What was carried before, by file: values, or a text. */
+/** The values or text that earlier sessions carried, by file. */
 type Memory = Record<string, Values | string>;
 
 type HostConfigOptions = {
@@ -25,32 +27,36 @@ type HostConfigOptions = {
   readonly userHome: string;
   /** The home of the agent's sessions in this project: `openHome`. */
   readonly home: string;
-  /** The agent that the user asked for: what an image calls itself does not count. */
+  /** The agent that the user named; the image's own name is not trusted. */
   readonly agent: string;
   readonly contract: Pick<Contract, 'hostConfig'>;
-  /** Who the container runs as: `containerUser`. */
+  /** The user of the container: `containerUser`. */
   readonly user: Policy['user'];
 };
 
 /**
- * Carries the user's own configuration of the agent into its home, as copies of what the contract lists. What the agent
- * has said itself there goes first, and then what stands in `~/.ai-home/<agent>/global`, which the home began with.
- * @throws UserError E_CONTRACT for a contract that asks for files of something else; E_FOLDER for what is in the way.
+ * Copies the parts of the user's own configuration that the contract lists into the agent's home. The agent's own changes take
+ * precedence, then the files of `~/.ai-home/<agent>/global`, which the home started with.
+ * @throws UserError E_CONTRACT for a contract that lists files of other programs; E_FOLDER if a folder cannot be used.
  */
 export async function openHostConfig(options: HostConfigOptions): Promise<Part> {
   const { home, agent, contract } = options;
   const foreign = contract.hostConfig.find((one) => !isOwnFile(agent, one));
   if (foreign !== undefined) {
-    throw new UserError('E_CONTRACT', `~/${foreign.path} is not ${agent}'s to read`, {
-      hint: 'leave out --with-config, or take an image that bakery made',
-    });
+    throw new UserError(
+      'E_CONTRACT',
+      `the image asks for ~/${foreign.path}, which does not belong to ${agent}`,
+      {
+        hint: 'leave out --with-config, or use an image that bakery made',
+      },
+    );
   }
   const memoryFile = `${home}.host-config`;
   const memory = readMemory(memoryFile);
   const carried: string[] = [];
   const notes: string[] = [];
   for (const file of contract.hostConfig) {
-    // oxlint-disable-next-line no-await-in-loop -- they are few, and small
+    // oxlint-disable-next-line no-await-in-loop -- few and small files
     const one = await carry(options, file, memory);
     if (one.carried !== undefined) carried.push(one.carried);
     if (one.note !== undefined) notes.push(one.note);
@@ -58,7 +64,7 @@ export async function openHostConfig(options: HostConfigOptions): Promise<Part> 
   writeAtomic(memoryFile, JSON.stringify(memory));
   const summary =
     carried.length === 0
-      ? `--with-config: there is nothing of ${agent}'s in your home that may be carried in`
+      ? `--with-config: your home has no settings of ${agent} that may be copied`
       : `--with-config: the agent gets copies of ${carried.join('; ')}`;
   return { notes: [summary, ...notes] };
 }
@@ -67,12 +73,15 @@ function readMemory(path: string): Memory {
   try {
     return { ...JSON.parse(readFileSync(path, 'utf8')) };
   } catch {
-    // The first time. Without it, nothing that is there is changed.
+    // The first session, or a damaged file: existing values of the agent are not changed.
     return {};
   }
 }
 
-/** Carries one file; says what came of it, and remembers it. */
+/**
+ * Copies one file or its values, and updates the memory.
+ * @returns a description of the copy, or the reason why the file was not copied.
+ */
 async function carry(
   { userHome, home, user }: HostConfigOptions,
   { path, format, keys }: HostConfig,
@@ -80,23 +89,23 @@ async function carry(
 ): Promise<{ readonly carried?: string; readonly note?: string }> {
   const text = readUserFile(join(userHome, path));
   if (text === undefined) return {};
-  const stays = (why: string) => ({ note: `--with-config: ~/${path} is not carried in: ${why}` });
+  const stays = (why: string) => ({ note: `--with-config: ~/${path} is not copied: ${why}` });
   if (format !== 'json' && format !== 'text') return stays(`ai-run does not read ${format}`);
   const values = format === 'json' ? pick(text, keys) : {};
-  if (values === undefined) return stays('it is no plain JSON');
+  if (values === undefined) return stays('it is not plain JSON');
   const folder = dirname(path);
   const held = holdFolder(folder === '.' ? home : makeFolder(home, folder, { owner: user }));
   try {
     const target = `${held.path}/${path.slice(path.lastIndexOf('/') + 1)}`;
     const isThere = lstatSync(target, { throwIfNoEntry: false }) !== undefined;
     const file = await readRegularFile(target, longest);
-    if (isThere && file === undefined) return stays('what the agent has there is no file');
+    if (isThere && file === undefined) return stays('the agent has no regular file there');
     const before = memory[path];
     const result =
       format === 'text'
         ? carryText(file, before, text)
         : carryValues(file, typeof before === 'object' ? before : {}, values);
-    if (result === undefined) return stays("the agent's own is no plain JSON");
+    if (result === undefined) return stays("the agent's file is not plain JSON");
     if (result.text !== file) writeAtomic(target, result.text, { owner: user });
     if (result.carried !== undefined) memory[path] = result.carried;
     const names = Object.keys(values).join(', ');

@@ -1,18 +1,16 @@
-import type { Contract } from '@ai-bakery/kernel/contract.ts';
+/** Decides which files of a home outlive a session, and names the files of a project. */
+
 import { home } from '@ai-bakery/kernel/policy.ts';
 import { isWithin } from '../project/folders.rules.ts';
 
-/** What of a contract says which files outlive a session. */
-export type Kept = Pick<Contract, 'agent' | 'state' | 'cache'>;
-
-/** Shorter than a file name may be, which ends at 255 bytes: what is made beside it has a longer one. */
+/** In characters. A file name may have 255 bytes; the names of temporary files add a suffix. */
 const longest = 200;
 
 /**
- * What a file or folder about one project is called, like the home of an agent's sessions in it: `+home+me+app`. No two
- * projects share a name, and only a long one has an `@`, before its digits.
- * @param project its real path
- * @param hash makes hex digits of a text, for paths that are longer than a name may be
+ * The name of a file or folder that belongs to one project, like the home of an agent's sessions: `+home+me+app`. Names are
+ * unique; only a shortened one contains `@`, before the digits of its hash.
+ * @param project the project's real path
+ * @param hash returns the hash of a text in hex digits, for paths that are longer than a name may be
  */
 export function projectName(project: string, hash: (text: string) => string): string {
   const name = encodeURIComponent(project).replaceAll('%2F', '+');
@@ -21,19 +19,23 @@ export function projectName(project: string, hash: (text: string) => string): st
   return `${name.slice(0, longest - digits.length - 1)}@${digits}`;
 }
 
-/** Paths without those that lie in another one of them. */
+/** Removes the paths that are below another path of the list. */
 export function outermost(paths: readonly string[]): readonly string[] {
   return [...new Set(paths)].filter(
     (path) => !paths.some((other) => other !== path && isWithin(path, other)),
   );
 }
 
-/** The caches that are mounted: not those that hold state, which belongs to one project. */
-export function cachesOf({ state, cache }: Kept): readonly string[] {
-  return outermost(cache).filter((path) => !state.some((one) => isWithin(one, path)));
+/** The caches to mount: not the ones that contain state, which belongs to one project. */
+export function cachesOf(paths: {
+  readonly state: readonly string[];
+  readonly caches: readonly string[];
+}): readonly string[] {
+  const { state, caches } = paths;
+  return outermost(caches).filter((path) => !state.some((one) => isWithin(one, path)));
 }
 
-/** Folders of the host that are mounted below the container's home, as paths below it. */
+/** The folders that are mounted below the container's home, as paths relative to it. */
 export function belowHome(folders: readonly string[]): readonly string[] {
   return folders
     .filter((folder) => folder !== home && isWithin(folder, home))
@@ -41,8 +43,8 @@ export function belowHome(folders: readonly string[]): readonly string[] {
 }
 
 /**
- * What happens to a path below the home when a session has ended: it is kept with all it holds, entered because it
- * leads to something that is kept, or removed.
+ * The fate of a path below the home at the end of a session: kept with all its contents, entered because a kept path is below
+ * it, or removed.
  */
 export function fateOf(path: string, kept: readonly string[]): 'keep' | 'enter' | 'remove' {
   if (kept.some((one) => isWithin(path, one))) return 'keep';

@@ -1,15 +1,16 @@
+/** Starts a new home with the agent's global state. */
+
 import { copyFileSync, lstatSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { Policy } from '@ai-bakery/kernel/policy.ts';
 import { codeOf, giveTo, makeFolder } from '../host/folder.ts';
 
-/** Behind the name of a home: one that is being made. No home's own name goes on like this. */
+/** Suffix of a home that is being made. No complete home has it. */
 export const unfinished = '@new-';
 
 /**
- * Makes a new home of what all projects start with, whole or not at all, where there is something to start with. A home
- * that is there stays as it is.
- * @param home the path of the home; its folder exists
+ * Makes a new home with the user's global state, atomically; does nothing without global state, or if the home exists.
+ * @param home the path of the home; its parent folder exists
  * @param global the user's own files for every new home of this agent
  * @param state paths below both that are copied
  */
@@ -31,13 +32,13 @@ export function seedHome(
     renameSync(made, home);
   } catch (error) {
     rmSync(made, { recursive: true, force: true });
-    // Another session has made it in the meantime, may have used it, and has removed what it took for a left-over.
+    // Another session has made the home in the meantime, and may have removed this one as a leftover.
     const lost = ['ENOTEMPTY', 'EEXIST', 'ENOENT'].includes(String(codeOf(error)));
     if (!lost || lstatSync(home, { throwIfNoEntry: false }) === undefined) throw error;
   }
 }
 
-/** Whether there is a file or folder below another one, and no symlink on the way to it. */
+/** Whether a file or folder exists at this path, without a symlink on the way. */
 function isPlain(folder: string, path: string): boolean {
   const names = path.split('/');
   return names.every((_, index) => {
@@ -48,7 +49,7 @@ function isPlain(folder: string, path: string): boolean {
   });
 }
 
-/** Copies regular files and folders, and nothing that leads elsewhere. */
+/** Copies regular files and folders; leaves out symlinks and special files. */
 function copyPlain(from: string, to: string, owner: Policy['user']): void {
   const found = lstatSync(from, { throwIfNoEntry: false });
   if (found?.isFile() === true) {

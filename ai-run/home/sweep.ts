@@ -1,14 +1,14 @@
+/** Removes the files of a home that do not outlive a session; host/tree.ts owns how. */
+
 import { fateOf } from './lifetime.rules.ts';
 import { type Held, holdFolder, makePrivate } from '../host/folder.ts';
 import { below, discard, emptyTrash, namesIn } from '../host/tree.ts';
 
-/** What of a home is not to be kept, and removing it: see files/tree for how. */
-
 /**
- * Removes everything below a home that is not to be kept, unless another session uses it.
- * @param kept paths below the home, kept with all they hold
- * @param busy is asked only where there is something to remove
- * @returns what could not be removed
+ * Removes all files below a home except the kept ones, unless another session uses the home.
+ * @param kept paths below the home, kept with all their contents
+ * @param busy whether another session uses the home; called only if there is a file to remove
+ * @returns the paths that could not be removed
  */
 export async function sweep(
   home: string,
@@ -22,7 +22,7 @@ export async function sweep(
   try {
     let asked = false;
     for (const { name, path } of leftovers(held, '', kept)) {
-      // oxlint-disable-next-line no-await-in-loop -- once
+      // oxlint-disable-next-line no-await-in-loop -- asked at most once
       if (!asked && (await busy())) return [];
       asked = true;
       try {
@@ -39,7 +39,7 @@ export async function sweep(
   return stuck;
 }
 
-/** What is below a home and not to be kept, one path after the other; each can be reached until the next is asked for. */
+/** Yields the paths to remove. A path is valid until the next one is requested, which may close its folder. */
 function* leftovers(
   folder: Held,
   prefix: string,

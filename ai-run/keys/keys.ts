@@ -59,7 +59,10 @@ export async function openKeys(given: KeysOptions): Promise<Part> {
   }
 }
 
-/** Writes the files for the session; for users without a name in the image also an /etc/passwd. @returns their mounts. */
+/**
+ * Writes the files of the session, including an /etc/passwd for users without a name in the image.
+ * @returns their mounts.
+ */
 function writeKeyFolder(folder: string, { userHome, user, keys }: KeysOptions): Mount[] {
   const ssh = openSshFolder(userHome);
   const texts = keys.map((name) => [name, readKey(ssh, name)] as const);

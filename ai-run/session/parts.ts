@@ -87,7 +87,16 @@ async function openAgent(
 ): Promise<void> {
   const { agent, project } = session;
   const busy = (): Promise<boolean> => isShared(userHome, session);
-  const home = await openHome({ userHome, project, contract, user, workspaces: folders, busy });
+  const home = await openHome({
+    userHome,
+    project,
+    agent: contract.agent,
+    state: contract.state,
+    caches: contract.cache,
+    user,
+    workspaces: folders,
+    busy,
+  });
   opened(home);
   if (!options.withConfig) return;
   const { openHostConfig } = await import('../home/host-config.ts');

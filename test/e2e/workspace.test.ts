@@ -13,7 +13,6 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { Kept } from '../../ai-run/home/lifetime.rules.ts';
 import { launch } from '../../kernel/launch.ts';
 import { platformOfMachine } from '../../kernel/platform.ts';
 import { containerUser, harden, type Mount, type Policy } from '../../kernel/policy.ts';
@@ -172,16 +171,13 @@ describe('a masked secret cannot be', () => {
 });
 
 describe('a home', () => {
-  const contract: Kept = {
-    agent: 'otter',
-    state: ['.otter', '.otter.json'],
-    cache: ['.cache/otter'],
-  };
+  const paths = { state: ['.otter', '.otter.json'], caches: ['.cache/otter'] };
   const session = async (project: string, script: string, busy = false): Promise<Ran> => {
     const { mounts = [], finish } = await openHome({
       userHome: at('me'),
       project: at(project),
-      contract,
+      agent: 'otter',
+      ...paths,
       user,
       busy: () => Promise.resolve(busy),
     });

@@ -43,7 +43,9 @@ const openHomeOnly = () =>
   openHome({
     userHome: at('me'),
     project: at('shop'),
-    contract: { agent: 'otter', state: ['.otter', '.otter.json'], cache: [] },
+    agent: 'otter',
+    state: ['.otter', '.otter.json'],
+    caches: [],
     user,
     busy: () => Promise.resolve(false),
   });
@@ -90,9 +92,7 @@ test('what is listed is copied, said in one line, and the user’s files stay as
 
 test('nothing to carry is said as well', async () => {
   const { notes, path } = await open();
-  expect(notes).toEqual([
-    "--with-config: there is nothing of otter's in your home that may be carried in",
-  ]);
+  expect(notes).toEqual(['--with-config: your home has no settings of otter that may be copied']);
   expect(existsSync(path('.otter'))).toBe(false);
 });
 
@@ -135,22 +135,22 @@ test('without it, a home begins with what all projects start with, and nothing o
 test.each([
   ['toml', 'ai-run does not read toml', 'model = "m"'],
   ['yaml', 'ai-run does not read yaml', 'model: m'],
-  ['json', 'it is no plain JSON', '{ "model": "m" } // mine'],
+  ['json', 'it is not plain JSON', '{ "model": "m" } // mine'],
 ] as const)('%s: what is not read stays behind, and is named', async (format, why, text) => {
   write(ofUser('.otter/config'), text);
   const { notes, path } = await open([{ path: '.otter/config', format, keys: ['model'] }]);
-  expect(notes).toContain(`--with-config: ~/.otter/config is not carried in: ${why}`);
+  expect(notes).toContain(`--with-config: ~/.otter/config is not copied: ${why}`);
   expect(existsSync(path('.otter/config'))).toBe(false);
 });
 
 test.each([
-  ['no JSON', (path: string) => write(path, '// mine\n{}'), "the agent's own is no plain JSON"],
+  ['no JSON', (path: string) => write(path, '// mine\n{}'), "the agent's file is not plain JSON"],
   [
     'a symlink',
     (path: string) => symlinkSync(at('secret'), path),
-    'what the agent has there is no file',
+    'the agent has no regular file there',
   ],
-  ['a folder', (path: string) => mkdirSync(path), 'what the agent has there is no file'],
+  ['a folder', (path: string) => mkdirSync(path), 'the agent has no regular file there'],
 ])('what the agent made of its file is left alone: %s', async (_, plant, why) => {
   write(at('secret'), { model: 'secret' });
   const { path } = await open();
@@ -158,7 +158,7 @@ test.each([
   plant(path('.otter/settings.json'));
   write(ofUser('.otter/settings.json'), { model: 'm' });
   expect((await open()).notes).toContain(
-    `--with-config: ~/.otter/settings.json is not carried in: ${why}`,
+    `--with-config: ~/.otter/settings.json is not copied: ${why}`,
   );
   expect(JSON.parse(readFileSync(at('secret'), 'utf8'))).toEqual({ model: 'secret' });
 });
@@ -177,7 +177,7 @@ test('nothing is written through a folder that the agent made a symlink', async 
 test('an image is refused that asks for what is not its agent’s', async () => {
   write(ofUser('.ssh/notes.md'), 'secret');
   await expect(open([{ path: '.ssh/notes.md', format: 'text', keys: [] }])).rejects.toThrow(
-    "~/.ssh/notes.md is not otter's to read",
+    'the image asks for ~/.ssh/notes.md, which does not belong to otter',
   );
 });
 

@@ -6,7 +6,6 @@ import { architecturePage, headerOf, page, sourceFiles } from '../../scripts/arc
 const pending: readonly string[] = [
   'ai-run/cli',
   'ai-run/git',
-  'ai-run/home',
   'ai-run/part.rules.ts',
   'ai-run/session',
   'ai-run/startup',

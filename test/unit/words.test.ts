@@ -13,7 +13,6 @@ const pending: readonly string[] = [
   'agents/copilot',
   'ai-run/cli',
   'ai-run/git',
-  'ai-run/home',
   'ai-run/part.rules.ts',
   'ai-run/session',
   'ai-run/startup',

@@ -23,7 +23,6 @@ import {
   cachesOf,
   fateOf,
   projectName,
-  type Kept,
   outermost,
 } from '../../../ai-run/home/lifetime.rules.ts';
 import { containerUser } from '../../../kernel/policy.ts';
@@ -52,7 +51,7 @@ test.each<[string, string[], string[], string[]]>([
   ['that hold the state', ['.cache/tool/login'], ['.cache/tool', '.b'], ['.b']],
   ['in each other', [], ['.cache/tool', '.cache'], ['.cache']],
 ])('caches %s', (_, state, cache, expected) => {
-  expect(cachesOf({ agent: 'a', state, cache })).toEqual(expected);
+  expect(cachesOf({ state, caches: cache })).toEqual(expected);
 });
 
 test('folders below the home of the container are found', () => {
@@ -81,16 +80,13 @@ const user = containerUser({
   uid: process.getuid?.() ?? 1000,
   gid: process.getgid?.() ?? 1000,
 });
-const contract: Kept = {
-  agent: 'otter',
-  state: ['.otter', '.otter.json', '.config/otter'],
-  cache: ['.cache/otter'],
-};
 const open = (changes: Partial<Parameters<typeof openHome>[0]> = {}) =>
   openHome({
     userHome: at('me'),
     project: '/src/app',
-    contract,
+    agent: 'otter',
+    state: ['.otter', '.otter.json', '.config/otter'],
+    caches: ['.cache/otter'],
     user,
     busy: () => Promise.resolve(false),
     ...changes,
@@ -131,7 +127,7 @@ describe('a home', () => {
       (await open()).home,
       (await open()).home,
       (await open({ project: '/other/app' })).home,
-      (await open({ contract: { ...contract, agent: 'beaver' } })).home,
+      (await open({ agent: 'beaver' })).home,
     ];
     expect(homes[1]).toBe(homes[0]);
     expect(new Set(homes).size).toBe(3);
@@ -246,14 +242,14 @@ describe('what an agent plants', () => {
   });
 
   test('in place of a mount point is replaced, in the state as well', async () => {
-    const nested = { ...contract, cache: ['.otter/cache/web', '.cache/otter'] };
-    const { home } = await open({ contract: nested });
+    const caches = ['.otter/cache/web', '.cache/otter'];
+    const { home } = await open({ caches });
     mkdirSync(at('host'));
     rmSync(join(home, '.otter/cache'), { recursive: true });
     symlinkSync(at('host'), join(home, '.otter/cache'));
     rmSync(join(home, '.cache'), { recursive: true });
     write(join(home, '.cache'));
-    await open({ contract: nested });
+    await open({ caches });
     expect(lstatSync(join(home, '.otter/cache/web')).isDirectory()).toBe(true);
     expect(lstatSync(join(home, '.otter/cache')).isDirectory()).toBe(true);
     expect(lstatSync(join(home, '.cache/otter')).isDirectory()).toBe(true);
@@ -299,7 +295,7 @@ describe('what is in the way', () => {
 
   test('is not used: a cache that leads elsewhere', async () => {
     // A version whose contract named all of .cache could leave this to one that names a part.
-    await open({ contract: { ...contract, cache: ['.cache'] } });
+    await open({ caches: ['.cache'] });
     mkdirSync(at('host'));
     symlinkSync(at('host'), at('me/.ai-cache/otter/.cache/otter'));
     await expect(open()).rejects.toThrow(expect.objectContaining({ code: 'E_FOLDER' }));
