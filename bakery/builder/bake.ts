@@ -25,13 +25,8 @@ type BakedLayers = {
 };
 
 /** Wave 1: those layers that this builder has not built before. */
-export async function bakeLayers(
-  plan: Plan,
-  images: readonly Image[],
-  kitchen: Kitchen,
-): Promise<BakedLayers> {
+export async function bakeLayers(needed: readonly Layer[], kitchen: Kitchen): Promise<BakedLayers> {
   const { memory, force } = kitchen;
-  const needed = layersFor(plan, images);
   const layers = force ? needed : await pending(needed, ({ key }) => memory.wasBuilt(key));
   const results = await buildLayers(layers, contextOf(kitchen));
   for (const [at, layer] of layers.entries()) {
@@ -62,7 +57,7 @@ export async function bake(plan: Plan, kitchen: Kitchen): Promise<Baked> {
   for (const image of plan.images) mark(image, { build: 'up to date' });
   if (stale.length === 0) return { results: [], cells };
 
-  const { results, failed } = await bakeLayers(plan, stale, kitchen);
+  const { results, failed } = await bakeLayers(layersFor(plan, stale), kitchen);
   const survivors = stale.flatMap((image): Image[] => {
     const faults = failed.filter(({ id }) => image.layers.includes(id));
     for (const { id, platform } of faults)

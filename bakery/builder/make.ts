@@ -1,6 +1,6 @@
 import type { Platform } from '@ai-bakery/kernel/platform.ts';
 import { alreadyBaked, bake, type Baked } from './bake.ts';
-import { type Checkout, planCells, selectLocked, subjectsOf } from '../catalogue/checkout.ts';
+import { type Checkout, planCells, selectLocked } from '../catalogue/checkout.ts';
 import type { Selection } from '../plan/matrix.rules.ts';
 import { cellName, type Image } from '../plan/plan.rules.ts';
 import { type BuildReport, firstFault, type ImageReport, verdict } from '../tester/report.rules.ts';
@@ -28,8 +28,7 @@ export async function make(
   const plan = planCells(checkout, cells);
   const kitchen = openKitchen(checkout, await opening, options);
   const baked = options.build ? await bake(plan, kitchen) : await alreadyBaked(plan, kitchen);
-  const subjects = subjectsOf(plan, cells);
-  const tested = options.test ? await testAll(subjects, baked, kitchen) : new Map();
+  const tested = options.test ? await testAll(plan.subjects, baked, kitchen) : new Map();
   const images = plan.images.flatMap((image) =>
     image.platforms.map((platform) => reportOf(image, platform, baked, tested)),
   );

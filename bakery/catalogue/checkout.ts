@@ -14,7 +14,6 @@ import {
   loadUpstreamLock,
   type UpstreamLock,
 } from './load.ts';
-import type { Subject } from '../tester/smoke.ts';
 
 /** Everything that is read before anything is decided. */
 export type Checkout = {
@@ -86,14 +85,6 @@ export function selectLocked(
       .join('\n'),
     { hint: 'run `bakery update` for these agents' },
   );
-}
-
-/** What tests need to know of each image. */
-export function subjectsOf({ images }: Plan, cells: readonly Cell[]): Subject[] {
-  return images.flatMap((image, at): Subject[] => {
-    const cell = cells[at];
-    return cell === undefined ? [] : [{ image, agent: cell.agent, runtime: cell.runtime }];
-  });
 }
 
 /**

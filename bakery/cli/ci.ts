@@ -1,12 +1,13 @@
+/** The verb `ci`: prints the pipeline that carries out a publication. */
+
 import { stringify } from 'yaml';
-import { openCheckout, planCells, selectLocked, subjectsOf } from '../catalogue/checkout.ts';
+import { attestOf } from '../builder/attest.rules.ts';
+import { planCells, selectLocked } from '../catalogue/checkout.ts';
 import { pipeline } from '../pipeline/pipeline.rules.ts';
-import { layersFor } from '../plan/plan.rules.ts';
 import { writeAtomic } from '../host/write.ts';
-import { missingLayers } from '../publisher/layers.ts';
-import { look } from '../publisher/look.ts';
+import { readPublication } from '../publisher/look.ts';
+import { readScanning } from '../publisher/scan-flags.ts';
 import { readSigning } from '../publisher/read-signatures.ts';
-import { openRegistry } from '../registry/registry.ts';
 import {
   type CommonFlags,
   print,
@@ -16,6 +17,7 @@ import {
   selectionOf,
   stepOf,
 } from './flags.ts';
+import { openMachine } from './machine.ts';
 
 export type CiFlags = {
   readonly registry: string;
@@ -24,33 +26,34 @@ export type CiFlags = {
 };
 
 /**
- * Prints, or writes, the pipeline that brings a registry up to date.
- * @throws UserError of the registry where it cannot be read in part: what is unknown would be left out silently.
+ * Prints or writes the pipeline.
+ * @throws UserError of the registry if one image cannot be read, because the pipeline would lack its jobs.
  */
 export async function ci(flags: CommonFlags & SelectionFlags & CiFlags): Promise<number> {
-  const registry = registryOf(flags.registry);
+  const where = registryOf(flags.registry);
   const until = stepOf('--until', flags.until, 'promote');
-  const checkout = await openCheckout(flags.root);
+  const { checkout, registry } = await openMachine(flags);
   const selection = selectionOf(flags);
   const { cells } = selectLocked(checkout, selection);
-  const plan = planCells(checkout, cells);
-  const client = openRegistry(flags.signal);
-  const { orders, unseen } = await look(
-    client,
+  const { settings, catalogue } = checkout;
+  const publication = await readPublication(
+    planCells(checkout, cells),
+    catalogue.runtimes,
     registry,
-    subjectsOf(plan, cells),
-    checkout.catalogue.runtimes,
-    false,
-    readSigning(checkout),
+    {
+      registry: where,
+      from: 'stage',
+      until,
+      force: false,
+      dropPlatforms: false,
+      attest: attestOf({}, settings),
+      signing: readSigning(checkout),
+      scanning: readScanning(checkout, {}),
+    },
   );
-  const [hidden] = unseen;
+  const [hidden] = publication.unseen;
   if (hidden !== undefined) throw hidden.error;
-  const images = orders.map(({ subject: { image }, need }) => ({ image, need }));
-  const toBuild = images.filter(({ need }) => need.step === 'build').map(({ image }) => image);
-  const needed = layersFor(plan, toBuild);
-  const layers = (await missingLayers(needed, registry, client, false)).map(({ layer }) => layer);
-  const settings = checkout.settings.ci ?? {};
-  const result = pipeline({ layers, images }, { registry, selection, until, settings });
+  const result = pipeline(publication, { selection, settings: settings.ci ?? {} });
   const text = stringify(result, { lineWidth: 0, aliasDuplicateObjects: false });
   if (flags.output !== undefined) await writeAtomic(flags.output, text);
   if (flags.json === true) printJson(result);

@@ -3,14 +3,14 @@ import { UserError } from '@ai-bakery/kernel/error.ts';
 import { platforms } from '@ai-bakery/kernel/platform.ts';
 import { printable } from '@ai-bakery/kernel/text.ts';
 import { isEngine, openBuilder } from '../builder/builder.ts';
-import { buildInputs, type Checkout, openCheckout } from '../catalogue/checkout.ts';
+import { buildInputs, type Checkout } from '../catalogue/checkout.ts';
 import { upstreamsOf } from '../templates/dockerfile.rules.ts';
 import { mirrored } from '../catalogue/settings.rules.ts';
 import { openEngine } from '../engine/engine.ts';
 import { capture } from '../host/exec.ts';
-import { openRegistry } from '../registry/registry.ts';
 import { paint, table } from '../host/format.ts';
 import { type CommonFlags, print, printJson } from './flags.ts';
+import { type Machine, openMachine } from './machine.ts';
 
 type Finding = {
   readonly what: string;
@@ -22,7 +22,8 @@ type Finding = {
 /** Looks at everything a build needs, and says what to do about what is missing. */
 export async function doctor(flags: CommonFlags & { json?: boolean }): Promise<number> {
   const { signal } = flags;
-  const checkout = await openCheckout(flags.root);
+  const machine = await openMachine(flags);
+  const { checkout } = machine;
   const findings = [
     node(),
     await look('engine', () => engine(signal)),
@@ -34,7 +35,7 @@ export async function doctor(flags: CommonFlags & { json?: boolean }): Promise<n
         Object.keys(buildInputs(checkout).secrets).join(', ') || 'no extra files for build steps',
       ),
     ),
-    await look('upstream images', () => upstream(checkout, signal)),
+    await look('upstream images', () => upstream(machine)),
     await look('disk', () => disk(checkout)),
   ];
   if (flags.json === true) printJson(findings);
@@ -125,10 +126,8 @@ function ok(what: string, found: string): Finding {
   return { what, status: 'ok', found };
 }
 
-async function upstream(
-  { catalogue, settings, upstreamLock }: Checkout,
-  signal: AbortSignal,
-): Promise<Finding> {
+async function upstream({ checkout, registry }: Machine): Promise<Finding> {
+  const { catalogue, settings, upstreamLock } = checkout;
   const references = upstreamsOf(catalogue.agents, catalogue.runtimes, settings.upstreams);
   const unlocked = references.filter((reference) => upstreamLock[reference] === undefined);
   if (unlocked.length > 0) {
@@ -139,12 +138,13 @@ async function upstream(
       hint: 'run `bakery update --upstreams`',
     };
   }
-  const registry = openRegistry(signal);
   const names = references.map(
     (reference) => `${mirrored(reference, settings.mirrors)}@${upstreamLock[reference]}`,
   );
-  const found = await Promise.all(names.map(registry.readManifest));
-  const missing = names.filter((_, at) => found[at] === undefined);
+  const absent = await Promise.all(
+    names.map(async (name) => ((await registry.readManifest(name)) === undefined ? [name] : [])),
+  );
+  const missing = absent.flat();
   if (missing.length > 0) {
     return {
       what: 'upstream images',

@@ -1,16 +1,16 @@
 import { UserError } from '@ai-bakery/kernel/error.ts';
-import { allLayers, buildInputs, openCheckout } from '../catalogue/checkout.ts';
+import { allLayers, buildInputs } from '../catalogue/checkout.ts';
 import { partOf } from '../composer/layer-names.rules.ts';
 import { pickPlatforms } from '../plan/matrix.rules.ts';
 import type { Layer } from '../plan/plan.rules.ts';
 import { patienceOf } from '../catalogue/settings.rules.ts';
 import { openDisplay } from '../host/display.ts';
 import { logsOf } from '../catalogue/logs.ts';
-import { type ProvidedLayer, provideLayers } from '../publisher/layers.ts';
-import { openRegistry } from '../registry/registry.ts';
+import { findLayers, type ProvidedLayer, provideLayers, reusedLayer } from '../publisher/layers.ts';
 import { duration, paint, table } from '../host/format.ts';
 import { describeFaults } from './faults.ts';
 import { type CommonFlags, print, printJson, registryOf } from './flags.ts';
+import { type Machine, openMachine } from './machine.ts';
 
 export type LayerFlags = {
   readonly registry: string;
@@ -30,31 +30,13 @@ export async function runLayer(
 ): Promise<number> {
   const started = performance.now();
   const where = registryOf(flags.registry);
-  const checkout = await openCheckout(flags.root);
-  const layers = choose(allLayers(checkout), flags.ids, pickPlatforms(flags.platform ?? []));
-  const now = new Date();
-  const patience = patienceOf(checkout.settings);
-  const display = openDisplay(flags.quiet === true ? 'none' : 'auto');
-  let provided: readonly ProvidedLayer[];
-  try {
-    provided = await provideLayers(
-      layers,
-      { to: 'registry', registry: where, created: now.toISOString() },
-      openRegistry(flags.signal, patience),
-      {
-        root: checkout.root,
-        inputs: buildInputs(checkout),
-        display,
-        signal: flags.signal,
-        logs: logsOf(checkout, now),
-        builds: flags.jobs ?? checkout.settings.jobs ?? builds,
-        force: flags.force === true,
-        patience,
-      },
-    );
-  } finally {
-    display.close();
-  }
+  const machine = await openMachine(flags);
+  const layers = choose(
+    allLayers(machine.checkout),
+    flags.ids,
+    pickPlatforms(flags.platform ?? []),
+  );
+  const provided = await provide(layers, where, machine, flags);
   const ok = provided.every(({ outcome }) => outcome !== 'failed');
   const milliseconds = performance.now() - started;
   if (flags.json === true) {
@@ -74,6 +56,43 @@ export async function runLayer(
     printJson({ registry: where, layers: rows, milliseconds, ok });
   } else print(describe(provided, milliseconds));
   return ok ? 0 : 1;
+}
+
+/** Builds the layers that the registry lacks, or with --force all. */
+async function provide(
+  layers: readonly Layer[],
+  where: string,
+  { checkout, registry }: Machine,
+  flags: CommonFlags & LayerFlags,
+): Promise<readonly ProvidedLayer[]> {
+  const now = new Date();
+  const force = flags.force === true;
+  const display = openDisplay(flags.quiet === true ? 'none' : 'auto');
+  try {
+    const found = await findLayers(layers, where, registry, force);
+    const built = await provideLayers(
+      found.filter(({ manifest }) => manifest === undefined),
+      { to: 'registry', registry: where, created: now.toISOString() },
+      registry,
+      {
+        root: checkout.root,
+        inputs: buildInputs(checkout),
+        display,
+        signal: flags.signal,
+        logs: logsOf(checkout, now),
+        builds: flags.jobs ?? checkout.settings.jobs ?? builds,
+        force,
+        patience: patienceOf(checkout.settings),
+      },
+    );
+    const byId = new Map(built.map((one) => [one.layer.id, one]));
+    return found.flatMap(
+      ({ manifest, ...one }) =>
+        byId.get(one.layer.id) ?? (manifest === undefined ? [] : reusedLayer({ ...one, manifest })),
+    );
+  } finally {
+    display.close();
+  }
 }
 
 /**

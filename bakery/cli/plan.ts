@@ -1,8 +1,13 @@
-import { openCheckout, planCells, subjectsOf } from '../catalogue/checkout.ts';
-import { select } from '../plan/matrix.rules.ts';
-import { look } from '../publisher/look.ts';
+/** The verb `plan`: prints layers, images and keys, and how a registry differs from them. */
+
+import { attestOf } from '../builder/attest.rules.ts';
+import { planCells } from '../catalogue/checkout.ts';
+import { type LeftOut, select } from '../plan/matrix.rules.ts';
+import type { Plan } from '../plan/plan.rules.ts';
+import { readPublication } from '../publisher/look.ts';
+import type { PublicationPlan } from '../publisher/publication.rules.ts';
+import { readScanning } from '../publisher/scan-flags.ts';
 import { readSigning } from '../publisher/read-signatures.ts';
-import { openRegistry } from '../registry/registry.ts';
 import { table } from '../host/format.ts';
 import {
   type CommonFlags,
@@ -12,72 +17,98 @@ import {
   type SelectionFlags,
   selectionOf,
 } from './flags.ts';
+import { type Machine, openMachine } from './machine.ts';
 
 export type PlanFlags = { readonly registry?: string };
 
+/** Reasons why an image is not up to date, by its id; empty if it is. */
+type Changes = ReadonlyMap<string, readonly string[]>;
+
 export async function plan(flags: CommonFlags & SelectionFlags & PlanFlags): Promise<number> {
   const where = flags.registry === undefined ? undefined : registryOf(flags.registry);
-  const checkout = await openCheckout(flags.root);
+  const machine = await openMachine(flags);
+  const { checkout } = machine;
   const { cells, leftOut } = select(checkout.catalogue, selectionOf(flags));
   const planned = planCells(checkout, cells);
-  const { runtimes } = checkout.catalogue;
-  const seen =
-    where === undefined
-      ? undefined
-      : await look(
-          openRegistry(flags.signal),
-          where,
-          subjectsOf(planned, cells),
-          runtimes,
-          false,
-          readSigning(checkout),
-        );
-  /** By image id: what is missing in the registry; nothing where it is up to date. */
-  const missing = new Map([
-    ...(seen?.orders ?? []).map(({ subject, changes }) => [subject.image.id, changes] as const),
-    ...(seen?.unseen ?? []).map(
+  const publication = where === undefined ? undefined : await compare(planned, where, machine);
+  const changes = changesOf(publication);
+  if (flags.json === true) printJson({ ...json(planned, changes), leftOut });
+  else print(describe(planned, where, changes, leftOut));
+  return (publication?.unseen ?? []).length === 0 ? 0 : 1;
+}
+
+/** The plan of a publication of everything that the registry lacks. */
+function compare(
+  planned: Plan,
+  where: string,
+  { checkout, registry }: Machine,
+): Promise<PublicationPlan> {
+  return readPublication(planned, checkout.catalogue.runtimes, registry, {
+    registry: where,
+    from: 'stage',
+    until: 'promote',
+    force: false,
+    dropPlatforms: false,
+    attest: attestOf({}, checkout.settings),
+    signing: readSigning(checkout),
+    scanning: readScanning(checkout, {}),
+  });
+}
+
+function changesOf(publication: PublicationPlan | undefined): Changes {
+  return new Map([
+    ...(publication?.orders ?? []).map(
+      ({ subject, changes }) => [subject.image.id, changes] as const,
+    ),
+    ...(publication?.unseen ?? []).map(
       ({ subject, error }) => [subject.image.id, [error.message]] as const,
     ),
   ]);
-  const exitCode = (seen?.unseen ?? []).length === 0 ? 0 : 1;
-  if (flags.json === true) {
-    const images = planned.images.map((image) => {
-      const changes = missing.get(image.id);
+}
+
+function json({ layers, images }: Plan, all: Changes): Record<string, unknown> {
+  return {
+    layers,
+    images: images.map((image) => {
+      const changes = all.get(image.id);
       return changes === undefined
         ? image
         : { ...image, published: { upToDate: changes.length === 0, changes } };
-    });
-    printJson({ ...planned, images, leftOut });
-    return exitCode;
-  }
+    }),
+  };
+}
+
+function describe(
+  { layers, images }: Plan,
+  where: string | undefined,
+  all: Changes,
+  leftOut: readonly LeftOut[],
+): string {
   const state = (id: string): string => {
-    const changes = missing.get(id) ?? [];
+    const changes = all.get(id) ?? [];
     return changes.length === 0 ? 'up to date' : changes.join('; ');
   };
-  print(
-    [
-      table(
-        ['LAYER', 'KEY'],
-        planned.layers.map(({ id, key }) => [id, short(key)]),
-      ),
-      '',
-      table(
-        ['IMAGE', 'PLATFORMS', 'KEY', ...(where === undefined ? [] : [`IN ${where}`])],
-        planned.images.map(({ id, reference, platforms, key }) => [
-          reference,
-          platforms.join(', '),
-          short(key),
-          ...(where === undefined ? [] : [state(id)]),
-        ]),
-      ),
-      '',
-      ...leftOut.map(
-        ({ agent, platform, reason }) => `${agent}: not locked for ${platform}: ${reason}`,
-      ),
-      `${planned.layers.length} layers, ${planned.images.length} images`,
-    ].join('\n'),
-  );
-  return exitCode;
+  return [
+    table(
+      ['LAYER', 'KEY'],
+      layers.map(({ id, key }) => [id, short(key)]),
+    ),
+    '',
+    table(
+      ['IMAGE', 'PLATFORMS', 'KEY', ...(where === undefined ? [] : [`IN ${where}`])],
+      images.map(({ id, reference, platforms, key }) => [
+        reference,
+        platforms.join(', '),
+        short(key),
+        ...(where === undefined ? [] : [state(id)]),
+      ]),
+    ),
+    '',
+    ...leftOut.map(
+      ({ agent, platform, reason }) => `${agent}: not locked for ${platform}: ${reason}`,
+    ),
+    `${layers.length} layers, ${images.length} images`,
+  ].join('\n');
 }
 
 function short(digest: string): string {

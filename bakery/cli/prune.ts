@@ -1,11 +1,11 @@
 import { UserError } from '@ai-bakery/kernel/error.ts';
-import { allLayers, openCheckout } from '../catalogue/checkout.ts';
+import { allLayers } from '../catalogue/checkout.ts';
 import { layersIn, layerTag } from '../composer/layer-names.rules.ts';
 import { select } from '../plan/matrix.rules.ts';
 import { planPrune, prune as remove } from '../publisher/remove.ts';
-import { openRegistry } from '../registry/registry.ts';
 import { table } from '../host/format.ts';
 import { type CommonFlags, print, printJson, registryOf } from './flags.ts';
+import { openMachine } from './machine.ts';
 
 export type PruneFlags = {
   readonly registry: string;
@@ -22,14 +22,13 @@ export async function prune(
   flags: CommonFlags & PruneFlags & { agents: string[] },
 ): Promise<number> {
   const where = registryOf(flags.registry);
-  const checkout = await openCheckout(flags.root, 'accept');
+  const { checkout, registry } = await openMachine(flags, 'accept');
   const { catalogue } = checkout;
   // For its complaint about names that are not there.
   select(catalogue, { agents: flags.agents, runtimes: [], platforms: [] });
   const agents = catalogue.agents.filter(
     ({ name }) => flags.agents.length === 0 || flags.agents.includes(name),
   );
-  const registry = openRegistry(flags.signal);
   const tags = new Set(allLayers(checkout).map(layerTag));
   const keep = { count: flags.keep, since: Date.now() - flags.keepDays * day, tags };
   const rows = [];

@@ -1,27 +1,22 @@
+/** The verb `publish`: carries out a publication, or with --dry-run prints its plan. */
+
 import { join } from 'node:path';
 import { UserError } from '@ai-bakery/kernel/error.ts';
-import {
-  type Checkout,
-  openCheckout,
-  planCells,
-  selectLocked,
-  subjectsOf,
-} from '../catalogue/checkout.ts';
+import { type Checkout, planCells, selectLocked } from '../catalogue/checkout.ts';
 import { attestOf } from '../builder/attest.rules.ts';
-import { layersFor } from '../plan/plan.rules.ts';
+import type { LeftOut } from '../plan/matrix.rules.ts';
 import { junit } from '../tester/report.rules.ts';
 import type { PublishedImage, PublishReport } from '../publisher/published.rules.ts';
-import { writesOf } from '../publisher/need.rules.ts';
-import { steps } from '../publisher/steps.rules.ts';
+import { includes, steps } from '../publisher/steps.rules.ts';
 import { openDisplay } from '../host/display.ts';
 import { writeAtomic } from '../host/write.ts';
-import { missingLayers } from '../publisher/layers.ts';
-import { look } from '../publisher/look.ts';
+import { readPublication } from '../publisher/look.ts';
 import { readScanning } from '../publisher/scan-flags.ts';
 import { readSigning } from '../publisher/read-signatures.ts';
+import type { PublicationPlan, PublicationRequest } from '../publisher/publication.rules.ts';
 import { publish as publishTo } from '../publisher/publisher.ts';
-import { openRegistry } from '../registry/registry.ts';
 import { duration, paint, table } from '../host/format.ts';
+import { describePublication, publicationJson } from './dry-run.ts';
 import { describeFaults } from './faults.ts';
 import {
   type CommonFlags,
@@ -33,6 +28,7 @@ import {
   selectionOf,
   stepOf,
 } from './flags.ts';
+import { type Machine, openMachine } from './machine.ts';
 
 export type PublishFlags = {
   readonly registry: string;
@@ -58,39 +54,82 @@ export type PublishFlags = {
 type Flags = CommonFlags & SelectionFlags & PublishFlags;
 
 export async function publish(flags: Flags): Promise<number> {
+  const started = performance.now();
+  const order = orderOf(flags);
+  const machine = await openMachine(flags);
+  const { checkout, registry } = machine;
+  const request = requestOf(flags, order, checkout);
+  const { cells, leftOut } = selectLocked(checkout, selectionOf(flags));
+  const plan = planCells(checkout, cells);
+  const { runtimes } = checkout.catalogue;
+  const publication = await readPublication(plan, runtimes, registry, request);
+  return flags.dryRun === true
+    ? show(publication, leftOut, flags)
+    : carryOut(publication, { leftOut, started }, machine, flags);
+}
+
+/**
+ * The registry and the steps, checked before anything is read.
+ * @throws UserError E_USAGE.
+ */
+function orderOf(flags: Flags): Pick<PublicationRequest, 'registry' | 'from' | 'until'> {
   const registry = registryOf(flags.registry);
   const from = stepOf('--from', flags.from, 'stage');
   const until = stepOf('--until', flags.until, 'promote');
-  if (steps.indexOf(from) > steps.indexOf(until)) {
+  if (!includes(until, from)) {
     throw new UserError('E_USAGE', `--from ${from} comes after --until ${until}`, {
       hint: `the steps are, in this order: ${steps.join(', ')}`,
     });
   }
-  const checkout = await openCheckout(flags.root);
-  const attest = attestOf(flags, checkout.settings);
-  if (flags.dryRun === true) return rehearse(checkout, flags, registry);
+  return { registry, from, until };
+}
+
+function requestOf(
+  flags: Flags,
+  order: ReturnType<typeof orderOf>,
+  checkout: Checkout,
+): PublicationRequest {
+  return {
+    ...order,
+    force: flags.force === true,
+    dropPlatforms: flags.dropPlatforms === true,
+    attest: attestOf(flags, checkout.settings),
+    signing: readSigning(checkout, flags),
+    scanning: readScanning(checkout, flags),
+  };
+}
+
+/** Prints the plan; nothing is built and nothing written. */
+function show(publication: PublicationPlan, leftOut: readonly LeftOut[], flags: Flags): number {
+  if (flags.json === true) printJson({ ...publicationJson(publication), leftOut });
+  else print(describePublication(publication));
+  const { orders, tooEarly, unseen } = publication;
+  const isRefused = orders.some(({ refusal }) => refusal !== undefined);
+  return tooEarly.length === 0 && unseen.length === 0 && !isRefused ? 0 : 1;
+}
+
+async function carryOut(
+  publication: PublicationPlan,
+  { leftOut, started }: { readonly leftOut: readonly LeftOut[]; readonly started: number },
+  { checkout, registry }: Machine,
+  flags: Flags,
+): Promise<number> {
   const now = new Date();
   const name = `${now.toISOString().replaceAll(':', '-')}.json`;
   const display = openDisplay(flags.quiet === true ? 'none' : 'auto');
   let report: PublishReport;
   try {
-    report = await publishTo(checkout, {
-      selection: selectionOf(flags),
-      registry,
-      from,
-      until,
+    const options = {
       force: flags.force === true,
       acceptUnexecuted: flags.acceptUnexecuted === true,
-      dropPlatforms: flags.dropPlatforms === true,
-      signing: readSigning(checkout, flags),
-      scanning: readScanning(checkout, flags),
-      attest,
       journal: flags.journal ?? join(checkout.own, '.bakery', 'journal', name),
       jobs: flags.jobs,
       display,
       signal: flags.signal,
       now,
-    });
+    };
+    const result = await publishTo(publication, { checkout, registry, options });
+    report = { ...result, leftOut, milliseconds: performance.now() - started };
   } finally {
     display.close();
   }
@@ -99,58 +138,6 @@ export async function publish(flags: Flags): Promise<number> {
   if (flags.json === true) printJson(report);
   else print(describe(report));
   return report.ok ? 0 : 1;
-}
-
-/** What publishing would do, from what the registry has: nothing is built and nothing written. */
-async function rehearse(checkout: Checkout, flags: Flags, where: string): Promise<number> {
-  const scanning = readScanning(checkout, flags);
-  const { cells, leftOut } = selectLocked(checkout, selectionOf(flags));
-  const plan = planCells(checkout, cells);
-  const subjects = subjectsOf(plan, cells);
-  const registry = openRegistry(flags.signal);
-  const { orders, unseen } = await look(
-    registry,
-    where,
-    subjects,
-    checkout.catalogue.runtimes,
-    flags.force,
-    readSigning(checkout, flags),
-  );
-  const toBuild = orders.filter(({ need }) => need.step === 'build');
-  const missing = await missingLayers(
-    layersFor(
-      plan,
-      toBuild.map(({ subject }) => subject.image),
-    ),
-    where,
-    registry,
-    flags.force === true,
-  );
-  const layers = missing.map(({ reference }) => reference);
-  const images = orders.map(({ subject: { image }, repository, need, held, testKey, changes }) => ({
-    image: `${repository}:${image.runtime}`,
-    step: need.step,
-    changes,
-    writes: writesOf(image, need, testKey, held.tags).map((tag) => `${repository}:${tag}`),
-  }));
-  const errors = unseen.map(({ error }) => error.message);
-  if (flags.json === true) printJson({ registry: where, layers, images, errors, leftOut });
-  else {
-    const writes = [...layers, ...images.flatMap((one) => one.writes)];
-    print(
-      [
-        table(
-          ['IMAGE', 'NEXT STEP', 'WHY'],
-          images.map(({ image, step, changes }) => [image, step, changes.join('; ')]),
-        ),
-        '',
-        ...writes.map((reference) => `write ${reference}`),
-        ...errors,
-        `${writes.length} tags would be written, after their tests${scanning === undefined ? '' : ` and a scan by ${scanning.with}`}; nothing was done`,
-      ].join('\n'),
-    );
-  }
-  return errors.length === 0 ? 0 : 1;
 }
 
 function describe(report: PublishReport): string {

@@ -12,6 +12,7 @@ import { updateNpm } from '../update/npm.ts';
 import { updatePypi } from '../update/pypi.ts';
 import { updateUpstreams } from '../update/upstreams.ts';
 import { type CommonFlags, print, printJson } from './flags.ts';
+import { openMachine } from './machine.ts';
 
 export type UpdateFlags = {
   readonly check?: boolean;
@@ -23,7 +24,7 @@ export type UpdateFlags = {
 export async function update(
   flags: CommonFlags & UpdateFlags & { agents: string[] },
 ): Promise<number> {
-  const checkout = await openCheckout(flags.root, 'accept');
+  const { checkout, registry } = await openMachine(flags, 'accept');
   if (checkout.own !== checkout.root && flags.check !== true) {
     throw new UserError('E_NO_CHECKOUT', `${checkout.root}: an installed package keeps its locks`, {
       hint: 'run bakery update in a checkout, or with --check',
@@ -48,7 +49,7 @@ export async function update(
   };
   try {
     if (flags.upstreams === true || flags.agents.length === 0) {
-      for (const one of await updateUpstreams(checkout, flags.signal)) await settle(one);
+      for (const one of await updateUpstreams(checkout, registry, flags.signal)) await settle(one);
     }
     // With new upstream images in hand, agents resolve in them.
     const current = flags.check === true ? checkout : await openCheckout(flags.root, 'accept');

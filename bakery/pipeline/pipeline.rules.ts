@@ -1,29 +1,23 @@
 import { UserError } from '@ai-bakery/kernel/error.ts';
-import { architecture, type Platform, platforms } from '@ai-bakery/kernel/platform.ts';
+import { architecture, platforms } from '@ai-bakery/kernel/platform.ts';
 import type { CiSettings } from './ci-settings.rules.ts';
 import { partOf } from '../composer/layer-names.rules.ts';
 import type { Selection } from '../plan/matrix.rules.ts';
 import { type Job, publishing } from './job.rules.ts';
-import type { Image, Layer } from '../plan/plan.rules.ts';
-import type { Need } from '../publisher/need.rules.ts';
-import { type Step, steps } from '../publisher/steps.rules.ts';
+import type { PublicationPlan } from '../publisher/publication.rules.ts';
 
 /** A publication as a GitLab pipeline (docs.gitlab.com/ci/yaml). Every job is one bakery command. */
 
-/** What a registry misses. */
-export type Work = {
-  readonly layers: readonly Layer[];
-  readonly images: readonly { readonly image: Image; readonly need: Need }[];
-};
-
 export type PipelineOptions = {
-  /** With its namespace: `registry.example.com/ai`. */
-  readonly registry: string;
   readonly selection: Selection;
-  /** The last step that gets jobs. */
-  readonly until: Step;
   readonly settings: CiSettings;
 };
+
+/** The parts of a plan that become jobs. */
+export type Work = Pick<
+  PublicationPlan,
+  'request' | 'builds' | 'compositions' | 'tests' | 'promotions'
+>;
 
 /** What GitLab.com takes at most on its free plan; other instances say themselves. docs.gitlab.com/administration/instance_limits */
 const mostJobs = 500;
@@ -44,29 +38,12 @@ const retry = {
  * @throws UserError E_PIPELINE_SIZE for more jobs than GitLab takes.
  */
 export function pipelineJobs(work: Work, options: PipelineOptions): Readonly<Record<string, Job>> {
-  const { selection, until } = options;
-  const last = steps.indexOf(until);
-  const has = (...wanted: readonly Need['step'][]): boolean =>
-    work.images.some(({ need }) => wanted.includes(need.step));
-  const jobs: [string, Job][] = [...layerJobs(work.layers, options)];
-  if (has('build')) {
-    const words = [...wordsOf(selection), '--until stage'];
-    const job = publishing(imagesJob, words, options);
-    jobs.push([imagesJob, { stage: 'images', when: 'always', ...job }]);
-  }
-  if (last >= steps.indexOf('test')) jobs.push(...testJobs(work, options));
-  if (last >= steps.indexOf('promote') && has('build', 'test', 'promote', 'sign')) {
-    const words = [...wordsOf(selection), '--from promote'];
-    const job: Job = {
-      stage: 'promotion',
-      when: 'always',
-      // Of two pipelines that move the same tags one waits, and is not stopped half way.
-      resource_group: 'publish',
-      interruptible: false,
-      ...publishing('promotion', words, options, ['journal']),
-    };
-    jobs.push(['promotion', job]);
-  }
+  const jobs = [
+    ...layerJobs(work, options),
+    ...imagesJobs(work, options),
+    ...testJobs(work, options),
+    ...promotionJobs(work, options),
+  ];
   if (jobs.length > mostJobs) {
     throw new UserError(
       'E_PIPELINE_SIZE',
@@ -110,47 +87,75 @@ function wordsOf({ agents, runtimes, platforms: named }: Selection): string[] {
   ];
 }
 
+/** Layers that the builder keeps are built by the job that makes their images. */
 function layerJobs(
-  layers: readonly Layer[],
-  { registry, settings }: PipelineOptions,
-): [string, Job][] {
-  return layers.map((layer) => {
+  { builds, request }: Work,
+  { settings }: PipelineOptions,
+): (readonly [string, Job])[] {
+  return builds.flatMap(({ layer, reference }) => {
+    if (reference === undefined) return [];
     const { platform } = layer;
     const name = partOf(layer);
     const command = settings.command ?? 'npx bakery';
-    const script = [`${command} layer ${name} --platform ${platform} --registry ${registry}`];
-    return [`${name} ${platform}`, { stage: 'layers', script }];
+    const script = [
+      `${command} layer ${name} --platform ${platform} --registry ${request.registry}`,
+    ];
+    return [[`${name} ${platform}`, { stage: 'layers', script }] as const];
   });
 }
 
-/** On which platforms an image is still to be tested. */
-function untestedOf({ image, need }: Work['images'][number]): readonly Platform[] {
-  return need.step === 'build' ? image.platforms : need.untested;
+function imagesJobs(
+  { compositions, request: { registry } }: Work,
+  { selection, settings }: PipelineOptions,
+): (readonly [string, Job])[] {
+  if (compositions.length === 0) return [];
+  const words = [...wordsOf(selection), '--until stage'];
+  const job = publishing(imagesJob, words, { registry, settings });
+  return [[imagesJob, { stage: 'images', when: 'always', ...job }]];
 }
 
-/** One job for each agent and platform, where that runs natively if there are runners for it. */
-function testJobs({ images }: Work, options: PipelineOptions): [string, Job][] {
-  return [...new Set(images.map(({ image }) => image.agent))].flatMap((agent) => {
-    const own = images.filter(({ image }) => image.agent === agent);
-    // What is staged already need not wait until the others are.
-    const waits = own.some(({ need }) => need.step === 'build');
+/** One job for each agent and platform; it runs natively if there are runners for the platform. */
+function testJobs(
+  { tests, compositions, request: { registry } }: Work,
+  { selection, settings }: PipelineOptions,
+): (readonly [string, Job])[] {
+  const agents = [...new Set(tests.map(({ order }) => order.subject.image.agent))];
+  return agents.flatMap((agent) => {
+    const own = tests.filter(({ order }) => order.subject.image.agent === agent);
+    // Tests of images that are staged already start at once.
+    const waits = compositions.some(({ subject }) => subject.image.agent === agent);
     return platforms
-      .filter((platform) => own.some((one) => untestedOf(one).includes(platform)))
-      .map((platform): [string, Job] => {
-        const tags = options.settings.native?.[platform];
-        const selection = { ...options.selection, agents: [agent], platforms: [platform] };
-        const words = [...wordsOf(selection), '--from test', '--until test'];
+      .filter((platform) => own.some((one) => one.platform === platform))
+      .map((platform) => {
+        const tags = settings.native?.[platform];
+        const same = { ...selection, agents: [agent], platforms: [platform] };
+        const words = [...wordsOf(same), '--from test', '--until test'];
         const name = `test-${agent}-${architecture(platform)}`;
-        return [
-          `test ${agent} ${platform}`,
-          {
-            stage: 'tests',
-            when: 'always',
-            needs: waits ? [imagesJob] : [],
-            ...(tags === undefined ? {} : { tags }),
-            ...publishing(name, words, options, ['junit']),
-          },
-        ];
+        const job: Job = {
+          stage: 'tests',
+          when: 'always',
+          needs: waits ? [imagesJob] : [],
+          ...(tags === undefined ? {} : { tags }),
+          ...publishing(name, words, { registry, settings }, ['junit']),
+        };
+        return [`test ${agent} ${platform}`, job] as const;
       });
   });
+}
+
+function promotionJobs(
+  { promotions, request: { registry } }: Work,
+  { selection, settings }: PipelineOptions,
+): (readonly [string, Job])[] {
+  if (promotions.length === 0) return [];
+  const words = [...wordsOf(selection), '--from promote'];
+  const job: Job = {
+    stage: 'promotion',
+    when: 'always',
+    // Of two pipelines that move the same tags, one waits, and none is stopped half way.
+    resource_group: 'publish',
+    interruptible: false,
+    ...publishing('promotion', words, { registry, settings }, ['journal']),
+  };
+  return [['promotion', job]];
 }

@@ -51,8 +51,20 @@ export type Image = {
   readonly labels: Readonly<Record<string, string>>;
 };
 
-/** What will be built, as a value: layers first, then the images they are composed into. */
-export type Plan = { readonly layers: readonly Layer[]; readonly images: readonly Image[] };
+/** An image and the definitions it is made from. */
+export type Subject = {
+  readonly image: Image;
+  readonly agent: Agent;
+  readonly runtime: Runtime;
+};
+
+/** Layers, and the images they are composed into, as a value. */
+export type Plan = {
+  readonly layers: readonly Layer[];
+  readonly images: readonly Image[];
+  /** The same images, with their definitions. */
+  readonly subjects: readonly Subject[];
+};
 
 /** The label that carries an image's input key. */
 export const keyLabel = 'ai-run.key';
@@ -66,7 +78,7 @@ export function cellName(image: Image, platform: Platform): string {
 }
 
 /** Those layers of a plan that some images are composed of. */
-export function layersFor({ layers }: Plan, images: readonly Image[]): Layer[] {
+export function layersFor({ layers }: Pick<Plan, 'layers'>, images: readonly Image[]): Layer[] {
   return layers.filter(({ id }) => images.some((image) => image.layers.includes(id)));
 }
 
@@ -83,7 +95,7 @@ export function plan(
   source?: string,
 ): Plan {
   const layers = new Map<string, Layer>();
-  const images = cells.map((cell): Image => {
+  const subjects = cells.map((cell): Subject => {
     const { agent, runtime, platforms } = cell;
     const parts = lockedPlatforms(agent).flatMap((platform) =>
       layersOf(cell, platform, runtimes, renderers),
@@ -101,7 +113,7 @@ export function plan(
     const texts = parts
       .filter(({ platform }) => platform === platforms[0])
       .map(({ dockerfile }) => `${dockerfile}\n`);
-    return {
+    const image: Image = {
       id: `${agent.name}:${runtime.name}`,
       agent: agent.name,
       runtime: runtime.name,
@@ -119,8 +131,9 @@ export function plan(
       layers: own.map(({ id }) => id),
       labels,
     };
+    return { image, agent, runtime };
   });
-  return { layers: [...layers.values()], images };
+  return { layers: [...layers.values()], images: subjects.map(({ image }) => image), subjects };
 }
 
 /** Every layer that a cell's image is made of on one platform, the base's first. */

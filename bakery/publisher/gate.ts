@@ -4,7 +4,7 @@ import type { Signing } from './signature.rules.ts';
 import type { Display } from '../host/display.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { Journal } from './journal.ts';
-import type { Order } from './look.ts';
+import type { Order } from './publication.rules.ts';
 
 /** What is asked of an index after its tests and before a public tag points to it. */
 export type Gate = {

@@ -1,3 +1,5 @@
+/** Finds layers in a registry, and builds into it those that it lacks. */
+
 import pLimit from 'p-limit';
 import { UserError } from '@ai-bakery/kernel/error.ts';
 import { build, type BuildContext, type BuildResult } from '../builder/buildx.ts';
@@ -7,93 +9,93 @@ import type { Manifest } from '../registry/manifest.rules.ts';
 import { keyLabel, type Layer } from '../plan/plan.rules.ts';
 import { untilPushed } from '../builder/push.ts';
 import type { Registry } from '../registry/registry.ts';
-import { readBack } from './promote.ts';
+import { readBack } from './read-back.ts';
+import type { FoundLayer } from './publication.rules.ts';
 
 const requests = 16;
 
-/** A layer in a registry, or why it is not there. */
+/** A layer in a registry, or the reason why it is missing. */
 export type ProvidedLayer = {
   readonly layer: Layer;
   /** `registry.example.com/ai/ai-layers:layer-0123456789ab-arm64` */
   readonly reference: string;
   readonly outcome: 'from the registry' | 'built' | 'failed';
-  /** What the registry has now; absent where that failed. */
+  /** The layer's manifest; undefined if `outcome` is `failed`. */
   readonly manifest?: Manifest;
-  /** The build; absent where there was none. */
+  /** The build; undefined if the layer was not built. */
   readonly result?: BuildResult;
-  /** What went wrong. */
+  /** Why it failed. */
   readonly why?: string;
 };
 
-/** Those layers that would be built, and where they would be left. */
-export async function missingLayers(
+/** A layer to build, and the tag that it gets. */
+export type MissingLayer = { readonly layer: Layer; readonly reference: string };
+
+/** @param force find none, so that all are built. */
+export function findLayers(
   layers: readonly Layer[],
   where: string,
   registry: Registry,
   force: boolean,
-): Promise<readonly { readonly layer: Layer; readonly reference: string }[]> {
+): Promise<FoundLayer[]> {
   const limit = pLimit(requests);
-  const found = await Promise.all(
-    layers.map((layer) => limit(() => (force ? undefined : findLayer(registry, where, layer)))),
-  );
-  return layers.flatMap((layer, at) =>
-    found[at] === undefined ? [{ layer, reference: layerReference(where, layer) }] : [],
-  );
+  const find = async (layer: Layer): Promise<FoundLayer> => {
+    const reference = layerReference(where, layer);
+    const found = force ? undefined : await registry.readManifest(reference);
+    // A tag holds only the first digits of the key.
+    const isSame = found?.annotations[keyLabel] === layer.key;
+    return { layer, reference, manifest: isSame ? found : undefined };
+  };
+  return Promise.all(layers.map((layer) => limit(() => find(layer))));
 }
 
-/**
- * Sees to it that the registry has these layers: builds those that it does not have, on whatever machine, and leaves them there. A
- * layer that fails takes no other one with it. Where `force` is asked for, those that it has are built as well.
- */
+/** Builds these layers into a registry. Other layers are built even if one fails. */
 export async function provideLayers(
-  layers: readonly Layer[],
+  missing: readonly MissingLayer[],
   output: RegistryOutput,
   registry: Registry,
   context: BuildContext,
 ): Promise<readonly ProvidedLayer[]> {
-  const { force } = context;
   const limit = pLimit(context.builds);
-
-  const provide = async (layer: Layer): Promise<ProvidedLayer> => {
-    const reference = layerReference(output.registry, layer);
-    const known = force ? undefined : await findLayer(registry, output.registry, layer);
-    if (known !== undefined)
-      return { layer, reference, outcome: 'from the registry', manifest: known };
-    const command = layerPushCommand(layer, context.inputs, output, force);
-    const text = linkedText(layer);
-    const result = await untilPushed(() => build(layer.id, command, text, context), context.signal);
-    if (!result.ok) {
-      const [why = 'the build failed'] = (result.error ?? '').split('\n');
-      return { layer, reference, outcome: 'failed', result, why };
-    }
-    const isIt = ({ annotations }: Manifest): boolean => annotations[keyLabel] === layer.key;
-    const manifest = await readBack(registry, reference, isIt, context.signal);
-    return { layer, reference, outcome: 'built', result, manifest };
-  };
-
-  const guarded = async (layer: Layer): Promise<ProvidedLayer> => {
+  const guarded = async (one: MissingLayer): Promise<ProvidedLayer> => {
     try {
-      return await limit(() => provide(layer));
+      return await limit(() => provide(one, output, registry, context));
     } catch (error) {
       if (!(error instanceof UserError) || context.signal.aborted) throw error;
-      const reference = layerReference(output.registry, layer);
-      return { layer, reference, outcome: 'failed', why: error.message };
+      return { ...one, outcome: 'failed', why: error.message };
     }
   };
-  // All have ended before anything is said of any.
-  const outcomes = await Promise.allSettled(layers.map(guarded));
+  // All builds end before an error is thrown.
+  const outcomes = await Promise.allSettled(missing.map(guarded));
   return outcomes.map((outcome) => {
     if (outcome.status === 'rejected') throw outcome.reason;
     return outcome.value;
   });
 }
 
-/** What the registry has of a layer: of this very key, as a tag holds the first digits of it only. */
-async function findLayer(
+/** A found layer as one that needs no build. */
+export function reusedLayer({
+  layer,
+  reference,
+  manifest,
+}: FoundLayer & { readonly manifest: Manifest }): ProvidedLayer {
+  return { layer, reference, outcome: 'from the registry', manifest };
+}
+
+async function provide(
+  { layer, reference }: MissingLayer,
+  output: RegistryOutput,
   registry: Registry,
-  where: string,
-  layer: Layer,
-): Promise<Manifest | undefined> {
-  const found = await registry.readManifest(layerReference(where, layer));
-  return found?.annotations[keyLabel] === layer.key ? found : undefined;
+  context: BuildContext,
+): Promise<ProvidedLayer> {
+  const command = layerPushCommand(layer, context.inputs, output, context.force);
+  const text = linkedText(layer);
+  const result = await untilPushed(() => build(layer.id, command, text, context), context.signal);
+  if (!result.ok) {
+    const [why = 'the build failed'] = (result.error ?? '').split('\n');
+    return { layer, reference, outcome: 'failed', result, why };
+  }
+  const isIt = ({ annotations }: Manifest): boolean => annotations[keyLabel] === layer.key;
+  const manifest = await readBack(registry, reference, isIt, context.signal);
+  return { layer, reference, outcome: 'built', result, manifest };
 }

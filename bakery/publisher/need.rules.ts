@@ -6,7 +6,6 @@ import { isLayerTag } from '../composer/layer-names.rules.ts';
 import type { Manifest } from '../registry/manifest.rules.ts';
 import { type Origin, originAnnotations } from '../plan/origin.rules.ts';
 import { type Image, keyLabel } from '../plan/plan.rules.ts';
-import { signatureTag } from './signature.rules.ts';
 
 /** Under which names a registry has an image, what is missing there, and what is to be done about it. */
 
@@ -131,30 +130,15 @@ export function needOf(image: Image, { tags, staged, tested, signed }: Held): Ne
 }
 
 /** Platforms that some tag would lose, with that tag: users of those would find nothing any more. */
-export function lostPlatforms(index: Manifest, tags: Held['tags']): string[] {
+export function lostPlatforms(
+  index: { readonly platforms: readonly string[] },
+  tags: Held['tags'],
+): string[] {
   return [...tags].flatMap(([tag, found]) =>
     (found?.platforms ?? [])
       .filter((platform) => !index.platforms.includes(platform))
       .map((platform) => printable(`${tag} has ${platform}`)),
   );
-}
-
-/** Every tag that a need comes to write. What is about an index that is not built yet has no name yet. */
-export function writesOf(image: Image, need: Need, testKey: string, tags: Held['tags']): string[] {
-  const moves = need.step === 'build' ? [...tags.keys()] : need.moves.map(({ tag }) => tag);
-  const untested = need.step === 'build' ? image.platforms : need.untested;
-  return [
-    ...(need.step === 'build' ? [stagingTag(image)] : []),
-    ...untested.map((platform) =>
-      need.step === 'build'
-        ? `tested-*-${architecture(platform)}`
-        : testedTag(testKey, need.index.digest, platform),
-    ),
-    ...(need.unsigned !== true
-      ? []
-      : [need.step === 'build' ? 'sha256-*.sig' : signatureTag(need.index.digest)]),
-    ...moves,
-  ];
 }
 
 /**

@@ -3,11 +3,9 @@ import type { Manifest } from '../registry/manifest.rules.ts';
 import { type Image, keyLabel } from '../plan/plan.rules.ts';
 import { lostPlatforms, type Move, movesTo, publicTags } from './need.rules.ts';
 import type { Registry } from '../registry/registry.ts';
-import { persist } from '../host/retry.ts';
+import { readBack } from './read-back.ts';
 import type { Journal } from './journal.ts';
 import { readPublic } from './look.ts';
-
-const maximumReads = 6;
 
 export type Promotion = {
   readonly registry: Registry;
@@ -16,25 +14,6 @@ export type Promotion = {
   readonly drop: boolean;
   readonly signal: AbortSignal;
 };
-
-/** Reads until what was written shows: some registries answer for seconds with what was there before. */
-export function readBack(
-  registry: Registry,
-  reference: string,
-  isIt: (found: Manifest) => boolean,
-  signal: AbortSignal,
-): Promise<Manifest> {
-  const attempt = async (): Promise<Manifest> => {
-    const found = await registry.readManifest(reference);
-    if (found !== undefined && isIt(found)) return found;
-    throw new UserError(
-      'E_READ_BACK',
-      `${reference}: the registry has ${found?.digest ?? 'nothing'} there, after what was written`,
-      { hint: 'publish again: what was written is not written twice' },
-    );
-  };
-  return persist(attempt, { tries: maximumReads, mayPass: isBehind, signal });
-}
 
 /**
  * Points every public tag of an image to this index, which has passed its tests: fixed tag first, moving tags last. Reads
@@ -69,8 +48,4 @@ export async function promote(
     if (digest === index.digest) await journal.verify(reference);
   }
   return moves;
-}
-
-function isBehind(error: unknown): boolean {
-  return error instanceof UserError && error.code === 'E_READ_BACK';
 }

@@ -12,7 +12,7 @@ import { run } from '../host/exec.ts';
 import { cannotWrite } from '../host/write.ts';
 import { logName } from '../builder/buildx.ts';
 import { readText } from '../catalogue/load.ts';
-import type { Order } from './look.ts';
+import type { Order } from './publication.rules.ts';
 
 /** Known vulnerabilities, as a scanner finds them in what a registry has. Nothing of it is remembered: its data changes daily. */
 export type Scanner = {

@@ -17,7 +17,7 @@ import {
 import { type Outcome, run } from '../host/exec.ts';
 import type { Registry } from '../registry/registry.ts';
 import { persist } from '../host/retry.ts';
-import { readBack } from './promote.ts';
+import { readBack } from './read-back.ts';
 import { signedOf } from './read-signatures.ts';
 
 /** Signing with cosign, which keeps the signatures in the registry. */

@@ -5,6 +5,11 @@ export const steps = ['stage', 'test', 'promote'] as const;
 
 export type Step = (typeof steps)[number];
 
+/** Whether a run with this last step takes another step. */
+export function includes(until: Step, step: Step): boolean {
+  return steps.indexOf(step) <= steps.indexOf(until);
+}
+
 /**
  * Why a run that begins with this step cannot take an image up: others have to do something before. Nothing where it
  * can, or where nothing is to be done.

@@ -14,7 +14,7 @@ import type { Kitchen } from '../builder/kitchen.ts';
 import type { Registry } from '../registry/registry.ts';
 import { persist } from '../host/retry.ts';
 import { openSmoke } from '../tester/smoke.ts';
-import type { Order } from './look.ts';
+import type { Order } from './publication.rules.ts';
 
 /** Tests what a registry has, by digest, and leaves there that it passed. */
 export type Trial = {

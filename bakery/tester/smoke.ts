@@ -6,7 +6,7 @@ import { launch } from '@ai-bakery/kernel/launch.ts';
 import { type Platform } from '@ai-bakery/kernel/platform.ts';
 import { formatCommand } from '@ai-bakery/kernel/command.ts';
 import { printable } from '@ai-bakery/kernel/text.ts';
-import { type Agent, lineage, type Runtime } from '../catalogue/catalogue.rules.ts';
+import { lineage, type Runtime } from '../catalogue/catalogue.rules.ts';
 import {
   checksOf,
   judge,
@@ -16,7 +16,7 @@ import {
   type TestResult,
 } from './judge.rules.ts';
 import type { Check } from '../catalogue/definition.rules.ts';
-import type { Image } from '../plan/plan.rules.ts';
+import type { Image, Subject } from '../plan/plan.rules.ts';
 import { trialLabel, trialName } from './trial-names.rules.ts';
 import { checkStatic, type Entry } from './static.rules.ts';
 import { type Engine, inspectImage, removeContainers, saveImage } from '../engine/engine.ts';
@@ -24,13 +24,6 @@ import { run } from '../host/exec.ts';
 import { sweepTests } from './leftovers.ts';
 import { readListings } from './listing.ts';
 import type { Memory } from './memory.ts';
-
-/** One image to test, with the definitions it was made from. */
-export type Subject = {
-  readonly image: Image;
-  readonly agent: Agent;
-  readonly runtime: Runtime;
-};
 
 export type Smoke = {
   readonly test: (subject: Subject, platform: Platform) => Promise<TestResult[]>;

@@ -2,10 +2,10 @@ import pLimit from 'p-limit';
 import { type Platform, platformOfMachine } from '@ai-bakery/kernel/platform.ts';
 import type { Baked } from '../builder/bake.ts';
 import type { TestResult } from './judge.rules.ts';
-import { cellName } from '../plan/plan.rules.ts';
+import { cellName, type Subject } from '../plan/plan.rules.ts';
 import { firstFault, verdict } from './report.rules.ts';
 import type { Kitchen } from '../builder/kitchen.ts';
-import { openSmoke, type Subject } from './smoke.ts';
+import { openSmoke } from './smoke.ts';
 
 /** Results by {@link cellName}; what was not tested is not in it. */
 export type Tested = ReadonlyMap<string, readonly TestResult[]>;

@@ -6,15 +6,18 @@ import type { Checkout } from '../catalogue/checkout.ts';
 import { upstreamsOf } from '../templates/dockerfile.rules.ts';
 import { mirrored } from '../catalogue/settings.rules.ts';
 import type { Update } from './candidates.rules.ts';
-import { openRegistry } from '../registry/registry.ts';
+import type { Registry } from '../registry/registry.ts';
 
 const header = '# Digests of the upstream images, by `bakery update --upstreams`.\n';
 
 /** The index digest each upstream tag has now; all of them in one file. */
-export async function updateUpstreams(checkout: Checkout, signal: AbortSignal): Promise<Update[]> {
+export async function updateUpstreams(
+  checkout: Checkout,
+  registry: Registry,
+  signal: AbortSignal,
+): Promise<Update[]> {
   const { catalogue, settings, upstreamLock } = checkout;
   const references = upstreamsOf(catalogue.agents, catalogue.runtimes, settings.upstreams);
-  const registry = openRegistry(signal);
   const limit = pLimit(4);
   const updates = await Promise.all(
     references.map((name) =>

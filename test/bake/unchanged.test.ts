@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { openCheckout, planCells, subjectsOf } from '../../bakery/catalogue/checkout.ts';
+import { openCheckout, planCells } from '../../bakery/catalogue/checkout.ts';
 import { repositoryOf } from '../../bakery/builder/bake-file.rules.ts';
 import { testKeyOf } from '../../bakery/tester/judge.rules.ts';
 import { type Manifest, parseManifest } from '../../bakery/registry/manifest.rules.ts';
@@ -8,7 +8,7 @@ import { select } from '../../bakery/plan/matrix.rules.ts';
 import { annotationsOf, publicTags, testedTag } from '../../bakery/publisher/need.rules.ts';
 import type { PublishReport } from '../../bakery/publisher/published.rules.ts';
 import { openRegistry } from '../../bakery/registry/registry.ts';
-import type { Subject } from '../../bakery/tester/smoke.ts';
+import type { Subject } from '../../bakery/plan/plan.rules.ts';
 import { isWrite, type Recorder, recordRequests } from './recorder.ts';
 import { bakery, checkout, nonce } from '../e2e/support.ts';
 
@@ -67,7 +67,7 @@ beforeAll(async () => {
   where = `${recorder.address}/e2e-unchanged-${nonce()}`;
   const opened = await openCheckout(checkout);
   const { cells } = select(opened.catalogue, { agents: [], runtimes: [], platforms: [] });
-  subjects = subjectsOf(planCells(opened, cells), cells);
+  subjects = planCells(opened, cells).subjects;
   for (const subject of subjects) {
     const { image, agent, runtime } = subject;
     const { runtimes } = opened.catalogue;

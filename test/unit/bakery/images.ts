@@ -1,9 +1,15 @@
 import { createHash } from 'node:crypto';
 import type { Manifest } from '../../../bakery/registry/manifest.rules.ts';
 import { parseManifest } from '../../../bakery/registry/manifest.rules.ts';
-import type { Image } from '../../../bakery/plan/plan.rules.ts';
-import { annotationsOf } from '../../../bakery/publisher/need.rules.ts';
-import { digest } from '../support.ts';
+import type { Image, Subject } from '../../../bakery/plan/plan.rules.ts';
+import { nothingAttested } from '../../../bakery/builder/attest.rules.ts';
+import { annotationsOf, publicTags } from '../../../bakery/publisher/need.rules.ts';
+import type {
+  FoundImage,
+  PublicationRequest,
+} from '../../../bakery/publisher/publication.rules.ts';
+import type { Platform } from '../../../kernel/platform.ts';
+import { agentFolder, baseFolder, digest, readCatalogue } from '../support.ts';
 
 /** Images and what a registry has of them, made in memory. */
 
@@ -50,3 +56,51 @@ export const indexOf = (
       ),
     ),
   );
+
+/** The registry's state of an image; a list names the platforms on which the staged index was tested. */
+export type State = 'missing' | 'staged' | 'tested' | 'current' | readonly Platform[];
+
+const definitions = readCatalogue([agentFolder()], [baseFolder]);
+
+export const subject = (of: Image): Subject => {
+  const [agent] = definitions.agents;
+  const [runtime] = definitions.runtimes;
+  if (agent === undefined || runtime === undefined) throw new Error('there are no definitions');
+  return { image: of, agent, runtime };
+};
+
+/** An image as a registry has it. */
+export const foundImage = (of: Image, state: State, signed?: boolean): FoundImage => {
+  const index = indexOf(of);
+  const tested =
+    state === 'tested' || state === 'current'
+      ? of.platforms
+      : typeof state === 'string'
+        ? []
+        : state;
+  return {
+    subject: subject(of),
+    repository: `registry.example.com/ai/ai-${of.agent}`,
+    testKey: 'c'.repeat(64),
+    held: {
+      tags: new Map(publicTags(of).map((tag) => [tag, state === 'current' ? index : undefined])),
+      staged: state === 'missing' || state === 'current' ? undefined : index,
+      tested: new Map(state === 'missing' ? [] : [[index.digest, tested]]),
+      ...(signed === undefined
+        ? {}
+        : { signed: new Set(signed && state !== 'missing' ? [index.digest] : []) }),
+    },
+  };
+};
+
+export const request = (changes: Partial<PublicationRequest> = {}): PublicationRequest => ({
+  registry: 'registry.example.com/ai',
+  from: 'stage',
+  until: 'promote',
+  force: false,
+  dropPlatforms: false,
+  signing: undefined,
+  scanning: undefined,
+  attest: nothingAttested,
+  ...changes,
+});

@@ -9,9 +9,11 @@ import {
   type Work,
 } from '../../../bakery/pipeline/pipeline.rules.ts';
 import type { Layer } from '../../../bakery/plan/plan.rules.ts';
-import type { Need } from '../../../bakery/publisher/need.rules.ts';
+import { layerReference } from '../../../bakery/composer/layer-names.rules.ts';
+import { type FoundImage, planPublication } from '../../../bakery/publisher/publication.rules.ts';
+import type { Step } from '../../../bakery/publisher/steps.rules.ts';
 import { digest } from '../support.ts';
-import { image, indexOf } from './images.ts';
+import { foundImage, image, request, type State } from './images.ts';
 
 const where = 'registry.example.com/ai';
 
@@ -28,29 +30,31 @@ const layer = (name: string, platform: Platform): Layer => ({
 const layers = (count: number): Layer[] =>
   Array.from({ length: count }, (_, at) => layer(`agent/a${at}`, 'linux/amd64'));
 
-const build: Need = { step: 'build' };
-const found = (step: 'test' | 'promote' | 'nothing', ...untested: Platform[]): Need => ({
-  step,
-  index: indexOf(image()),
-  untested,
-  moves: [],
-});
-
-const of = (agent: string, runtime: string, need: Need): Work['images'][number] => ({
-  image: image({ id: `${agent}:${runtime}`, agent, runtime }),
-  need,
-});
+const of = (agent: string, runtime: string, state: State): FoundImage =>
+  foundImage(image({ id: `${agent}:${runtime}`, agent, runtime }), state);
 
 const options = (changes: Partial<PipelineOptions> = {}): PipelineOptions => ({
-  registry: where,
   selection: { agents: [], runtimes: [], platforms: [] },
-  until: 'promote',
   settings: {},
   ...changes,
 });
 
-const jobs = (work: Partial<Work>, changes?: Partial<PipelineOptions>) =>
-  pipelineJobs({ layers: [], images: [], ...work }, options(changes));
+type Missing = { readonly layers: readonly Layer[]; readonly images: readonly FoundImage[] };
+
+/** The plan of a publication that builds these layers and takes up these images. */
+const workOf = ({ layers: all = [], images = [] }: Partial<Missing>, until: Step): Work => ({
+  ...planPublication(
+    { layers: [], images: images.map(({ subject }) => subject.image), subjects: [] },
+    { images, unseen: [], layers: [] },
+    request({ registry: where, until }),
+  ),
+  builds: all.map((one) => ({ layer: one, reference: layerReference(where, one) })),
+});
+
+const jobs = (
+  missing: Partial<Missing>,
+  { until = 'promote', ...changes }: Partial<PipelineOptions> & { readonly until?: Step } = {},
+) => pipelineJobs(workOf(missing, until), options(changes));
 
 /** One job, which has to be there. */
 const job = (all: Readonly<Record<string, Job>>, name: string): Job => {
@@ -59,13 +63,13 @@ const job = (all: Readonly<Record<string, Job>>, name: string): Job => {
   return one;
 };
 
-const everything: Work = {
+const everything: Missing = {
   layers: [
     layer('runtime/go', 'linux/amd64'),
     layer('agent/otter', 'linux/amd64'),
     layer('agent/otter', 'linux/arm64'),
   ],
-  images: [of('otter', 'go', build), of('otter', 'base', build)],
+  images: [of('otter', 'go', 'missing'), of('otter', 'base', 'missing')],
 };
 
 const tests = (agent: string): string[] => [
@@ -74,8 +78,7 @@ const tests = (agent: string): string[] => [
 ];
 
 describe('what gets jobs', () => {
-  const staged = found('test', 'linux/amd64', 'linux/arm64');
-  test.each<[string, Partial<Work>, string[]]>([
+  test.each<[string, Partial<Missing>, string[]]>([
     [
       'all of it, where nothing is there',
       everything,
@@ -95,34 +98,30 @@ describe('what gets jobs', () => {
     ],
     [
       'one agent, where the others are up to date',
-      { images: [of('crane', 'go', found('nothing')), of('otter', 'go', build)] },
+      { images: [of('crane', 'go', 'current'), of('otter', 'go', 'missing')] },
       ['images', ...tests('otter'), 'promotion'],
     ],
     [
       'tests, where it is staged',
-      { images: [of('otter', 'go', staged)] },
+      { images: [of('otter', 'go', 'staged')] },
       [...tests('otter'), 'promotion'],
     ],
     [
       'tests on the platform that lacks them',
-      { images: [of('otter', 'go', found('test', 'linux/arm64'))] },
+      { images: [of('otter', 'go', ['linux/amd64'])] },
       ['test otter linux/arm64', 'promotion'],
     ],
-    [
-      'the promotion, where it is tested',
-      { images: [of('otter', 'go', found('promote'))] },
-      ['promotion'],
-    ],
+    ['the promotion, where it is tested', { images: [of('otter', 'go', 'tested')] }, ['promotion']],
     [
       'one that says so, where nothing is to be done',
-      { images: [of('otter', 'go', found('nothing'))] },
+      { images: [of('otter', 'go', 'current')] },
       ['nothing to do'],
     ],
   ])('%s', (_, work, expected) => {
     expect(Object.keys(jobs(work))).toEqual(expected);
   });
 
-  test.each<[PipelineOptions['until'], string[]]>([
+  test.each<[Step, string[]]>([
     ['stage', ['layers', 'images']],
     ['test', ['layers', 'images', 'tests']],
     ['promote', ['layers', 'images', 'tests', 'promotion']],
@@ -132,7 +131,7 @@ describe('what gets jobs', () => {
   });
 
   test('where only the promotion is missing and not wanted, that is nothing to do', () => {
-    const work = { images: [of('otter', 'go', found('promote'))] };
+    const work = { images: [of('otter', 'go', 'tested')] };
     expect(Object.keys(jobs(work, { until: 'test' }))).toEqual(['nothing to do']);
   });
 });
@@ -172,8 +171,9 @@ describe('the order', () => {
   });
 
   test('lets tests of what is staged start at once', () => {
-    const staged = found('test', 'linux/amd64');
-    const all = jobs({ images: [of('crane', 'go', staged), of('otter', 'go', build)] });
+    const all = jobs({
+      images: [of('crane', 'go', ['linux/arm64']), of('otter', 'go', 'missing')],
+    });
     expect(job(all, 'test crane linux/amd64').needs).toEqual([]);
     expect(job(all, 'test otter linux/amd64').needs).toEqual(['images']);
   });
@@ -212,7 +212,10 @@ test('settings are said once, for all jobs', () => {
     before: ['.ci/prepare'],
     command: 'bakery',
   });
-  const { workflow, stages, ...rest } = pipeline(everything, options({ settings }));
+  const { workflow, stages, ...rest } = pipeline(
+    workOf(everything, 'promote'),
+    options({ settings }),
+  );
   expect(workflow).toEqual({ rules: [{ when: 'always' }] });
   expect(stages).toEqual(['layers', 'images', 'tests', 'promotion']);
   expect(rest).toMatchObject({
@@ -252,7 +255,7 @@ test('names stay within what GitLab takes where they are needed: 128 characters'
   const name = 'a'.repeat(64);
   const work = {
     layers: [layer(`runtime/${name}`, 'linux/arm64')],
-    images: [of(name, 'go', build)],
+    images: [of(name, 'go', 'missing')],
   };
   for (const each of Object.keys(jobs(work))) expect(each.length).toBeLessThanOrEqual(128);
 });

@@ -9,15 +9,15 @@ import {
   type Held,
   isWorkingTag,
   lostPlatforms,
-  type Need,
   needOf,
   publicTags,
   stagingTag,
   testedTag,
-  writesOf,
 } from '../../../bakery/publisher/need.rules.ts';
+import { frameOf } from '../../../bakery/composer/manifests.rules.ts';
+import { planPublication } from '../../../bakery/publisher/publication.rules.ts';
 import { digest } from '../support.ts';
-import { image, indexOf } from './images.ts';
+import { image, indexOf, request, subject } from './images.ts';
 
 const wanted = image();
 const index = indexOf(wanted);
@@ -55,6 +55,15 @@ const need = (what: Held, of: Image = wanted): unknown => {
         found.untested.length,
         found.moves.map(({ tag }) => tag),
       ];
+};
+
+/** The tags that a publication of this image writes. */
+const writesOf = (what: Held): string[] => {
+  const images = [{ subject: subject(wanted), repository: 'r.io/ai-otter', testKey, held: what }];
+  const plan = { layers: [], images: [wanted], subjects: [] };
+  return planPublication(plan, { images, unseen: [], layers: [] }, request()).writes.map(
+    ({ reference }) => reference.replace('r.io/ai-otter:', ''),
+  );
 };
 
 describe('what is missing', () => {
@@ -123,18 +132,14 @@ describe('what is missing', () => {
     const missing = needOf(wanted, found);
     const signature = `${index.digest.replace(':', '-')}.sig`;
     expect(missing.step).toBe('promote');
-    expect(writesOf(wanted, missing, testKey, found.tags)).toEqual([signature, 'php8.4']);
+    expect(writesOf(found)).toEqual([signature, 'php8.4']);
     expect(changesOf(wanted, missing, old)).toEqual(['php8.4 points elsewhere', 'not signed']);
     const published = held(index, index, { ...tested, signed: new Set() });
     const only = needOf(wanted, published);
-    expect(writesOf(wanted, only, testKey, published.tags)).toEqual([signature]);
+    expect(writesOf(published)).toEqual([signature]);
     expect(changesOf(wanted, only, index)).toEqual(['not signed']);
-    const nothing = needOf(wanted, held(undefined, undefined, { signed: new Set() }));
-    expect(writesOf(wanted, nothing, testKey, found.tags).slice(-3)).toEqual([
-      'sha256-*.sig',
-      '1.2.3-php8.4',
-      'php8.4',
-    ]);
+    const nothing = held(undefined, undefined, { signed: new Set() });
+    expect(writesOf(nothing).slice(-3)).toEqual(['sha256-*.sig', '1.2.3-php8.4', 'php8.4']);
   });
 
   test('a selection of platforms is content with an index that has more', () => {
@@ -185,18 +190,16 @@ describe('names', () => {
   });
 
   test('the writes of a build are all that there are, in their order', () => {
-    const { tags } = held(undefined, undefined);
-    expect(writesOf(wanted, { step: 'build' }, testKey, tags)).toEqual([
+    expect(writesOf(held(undefined, undefined))).toEqual([
+      stagingTag(frameOf(wanted)),
       'stg-aaaaaaaaaaaa',
       'tested-*-amd64',
       'tested-*-arm64',
       '1.2.3-php8.4',
       'php8.4',
     ]);
-    const all: Need = { step: 'nothing', index, untested: [], moves: [] };
-    expect(writesOf(wanted, all, testKey, tags)).toEqual([]);
-    const staged = needOf(wanted, held(undefined, undefined, { staged: index }));
-    expect(writesOf(wanted, staged, testKey, tags)).toEqual([
+    expect(writesOf(held(index, index, { tested: passed(index) }))).toEqual([]);
+    expect(writesOf(held(undefined, undefined, { staged: index }))).toEqual([
       testedTag(testKey, index.digest, 'linux/amd64'),
       testedTag(testKey, index.digest, 'linux/arm64'),
       '1.2.3-php8.4',
