@@ -1,115 +1,114 @@
 #!/usr/bin/env node
+/** The command line of ai-run: arguments → verb → exit code. */
+
 import '../startup/node.ts';
-import { parseArgs } from 'node:util';
+import { chooseVerb, type Given, readVerb } from '@ai-bakery/kernel/command-line.ts';
+import { startName, type Verb } from '@ai-bakery/kernel/commands.ts';
 import { UserError } from '@ai-bakery/kernel/error.ts';
-import { readOptions, runFlags, usage } from '../settings/options.rules.ts';
 import { printable } from '@ai-bakery/kernel/text.ts';
+import { suggest } from '@ai-bakery/kernel/suggest.ts';
+import { usageError } from '@ai-bakery/kernel/usage.ts';
+import { readOptions } from '../settings/options.rules.ts';
+import { program, start, verbs } from './commands.rules.ts';
 import { listenToOutput } from './output.ts';
 
-/** argv → verb → exit code. What a verb needs is loaded with it: starting an agent must be quick. */
-
-type Verb = (args: readonly string[]) => Promise<number>;
+/** Does the work of a verb; returns the exit code. */
+type Act = (args: readonly string[]) => Promise<number>;
 
 /** Whether an agent was started, and has ended. */
 let started = false;
 
-const start: Verb = async (words) => {
-  const end = words.indexOf('--');
-  const own = end === -1 ? words : words.slice(0, end);
-  const { values, positionals } = parse(own, runFlags);
-  if (values.help === true) return showHelp();
-  if (values.version === true)
-    return print((await import('../package.json', { with: { type: 'json' } })).default.version);
-  const options = readOptions(values, positionals, end === -1 ? [] : words.slice(end + 1));
-  const code = await (await import('../session/run.ts')).run(options);
-  started = !options.print;
-  return code;
-};
-
-const verbs: Readonly<Record<string, Verb>> = {
-  ps: async (words) => {
-    const values = flagsFor('ps', words, { json: { type: 'boolean' } });
-    return (await import('../session/ps.ts')).ps(values.json === true);
+/** A verb's modules are loaded with it, because starting an agent must be quick. */
+const acts: Readonly<Record<keyof typeof verbs | typeof startName, Act>> = {
+  [startName]: startAgent,
+  ps: async (args) => {
+    const { json } = read('ps', args).values;
+    return (await import('../session/ps.ts')).ps(json === true);
   },
-  stop: async (words) => {
-    const { values, positionals } = parse(words, { all: { type: 'boolean' } });
-    if (positionals.length === 0 && values.all !== true)
-      throw usage('name the sessions to stop, or say --all');
-    // Whoever names one hardly means all of them.
-    if (positionals[0] !== undefined && values.all === true)
-      throw usage(`stop --all takes no words: ${JSON.stringify(positionals[0])}`);
-    await (
-      await import('../session/sessions.ts')
-    ).stopSessions(values.all === true ? 'mine' : positionals);
-    return 0;
-  },
-  list: async (words) => {
-    const values = flagsFor('list', words, { json: { type: 'boolean' } });
-    return (await import('../image/list.ts')).list(values.json === true);
-  },
-  doctor: async (words) => {
-    const values = flagsFor('doctor', words, { json: { type: 'boolean' } });
-    return (await import('../doctor/doctor.ts')).doctor(values.json === true);
-  },
-  setup: async (words) => {
-    const { setupFlags } = await import('../setup/setup-flags.rules.ts');
-    return (await import('../setup/setup.ts')).setup(flagsFor('setup', words, setupFlags));
-  },
-  uninstall: async (words) => {
-    const { uninstallFlags } = await import('../setup/setup-flags.rules.ts');
-    return (await import('../setup/uninstall.ts')).uninstall(
-      flagsFor('uninstall', words, uninstallFlags),
-    );
-  },
-  completion: async (words) => (await import('./completion.ts')).completion(words),
-  git: async (words) => (await import('../git/verb.ts')).gitVerb(words),
-  attach: async (words) => {
-    const [name, extra] = parse(words, {}).positionals;
-    if (name === undefined) throw usage('name one session to attach to');
-    if (extra !== undefined)
-      throw usage(`name one session to attach to, not ${JSON.stringify(extra)} as well`);
+  attach: async (args) => {
+    const [name = ''] = read('attach', args).words;
     return (await import('../session/sessions.ts')).attachSession(name);
+  },
+  stop: stopSessions,
+  'git list': (args) => git('list', args),
+  'git fetch': (args) => git('fetch', args),
+  'git drop': (args) => git('drop', args),
+  list: async (args) => {
+    const { json } = read('list', args).values;
+    return (await import('../image/list.ts')).list(json === true);
+  },
+  doctor: async (args) => {
+    const { json } = read('doctor', args).values;
+    return (await import('../doctor/doctor.ts')).doctor(json === true);
+  },
+  setup: async (args) => {
+    const { values } = read('setup', args);
+    return (await import('../setup/setup.ts')).setup(values);
+  },
+  uninstall: async (args) => {
+    const { values } = read('uninstall', args);
+    return (await import('../setup/uninstall.ts')).uninstall(values);
+  },
+  completion: async (args) => {
+    const { values, words, rest } = read('completion', args);
+    const { printCandidates, printScript } = await import('./completion.ts');
+    return values.words === true ? printCandidates(rest) : printScript(words[0]);
   },
 };
 
 const endings = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 };
 
 /** {@link started}, when all is done. Not awaited: a script cannot wait, and this becomes one (`compiled.ts`). */
-export const ended = program();
+export const ended = run();
 
-function parse<T extends NonNullable<Parameters<typeof parseArgs>[0]>['options']>(
+function read<Name extends keyof typeof verbs>(
+  name: Name,
   args: readonly string[],
-  options: T,
-) {
-  try {
-    return parseArgs({ args: [...args], options, allowPositionals: true, strict: true });
-  } catch (error) {
-    throw usage(error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error));
-  }
+): Given<(typeof verbs)[Name]['flags']> {
+  const verb: Verb & { readonly flags: (typeof verbs)[Name]['flags'] } = verbs[name];
+  return readVerb(`ai-run ${name}`, verb, args);
 }
 
-async function showHelp(): Promise<number> {
-  return print((await import('./help.ts')).help);
+async function startAgent(args: readonly string[]): Promise<number> {
+  const { values, words, rest } = readVerb('ai-run', start, args);
+  const options = readOptions(values, words[0] ?? '', rest);
+  const { run: runSession } = await import('../session/run.ts');
+  const code = await runSession(options).catch((error: unknown) => {
+    throw meantVerb(options.agent, error);
+  });
+  started = !options.print;
+  return code;
 }
 
-function print(text: string): number {
-  process.stdout.write(`${text}\n`);
+/** The error of a start whose agent does not exist, with the verb that resembles the agent's name as a hint. */
+function meantVerb(agent: string, error: unknown): unknown {
+  if (!(error instanceof UserError) || !['E_NO_IMAGE', 'E_NO_ENGINE'].includes(error.code))
+    return error;
+  const meant = agent.length < 3 ? undefined : suggest(agent, Object.keys(verbs));
+  if (meant === undefined) return error;
+  const { code, message, hint, cause } = error;
+  const also = hint === undefined ? '' : ` Otherwise: ${hint}`;
+  return new UserError(code, message, { hint: `did you mean ai-run ${meant}?${also}`, cause });
+}
+
+async function stopSessions(args: readonly string[]): Promise<number> {
+  const { values, words } = read('stop', args);
+  const all = values.all === true;
+  if (words.length === 0 && !all)
+    throw usageError('ai-run stop', '<session> is missing', 'name sessions, or give --all');
+  // The name of one session contradicts all of them.
+  if (words[0] !== undefined && all)
+    throw usageError('ai-run stop', `--all takes no words: ${JSON.stringify(words[0])}`);
+  await (await import('../session/sessions.ts')).stopSessions(all ? 'mine' : words);
   return 0;
 }
 
-/** What a verb that takes no words is told; a word too many may have been meant for another verb. */
-function flagsFor<T extends NonNullable<Parameters<typeof parseArgs>[0]>['options']>(
-  verb: string,
-  words: readonly string[],
-  options: T,
-) {
-  const { values, positionals } = parse(words, options);
-  if (positionals[0] !== undefined)
-    throw usage(`${verb} takes no words: ${JSON.stringify(positionals[0])}`);
-  return values;
+async function git(name: 'list' | 'fetch' | 'drop', args: readonly string[]): Promise<number> {
+  const { words } = read(`git ${name}`, args);
+  return (await import('../git/verb.ts')).gitVerb(name, words);
 }
 
-async function program(): Promise<boolean> {
+async function run(): Promise<boolean> {
   listenToOutput();
   try {
     process.exitCode = await main(process.argv.slice(2));
@@ -120,11 +119,23 @@ async function program(): Promise<boolean> {
   return started;
 }
 
-function main([first = '', ...rest]: readonly string[]): Promise<number> {
-  const verb = Object.hasOwn(verbs, first) ? verbs[first] : undefined;
-  if (verb === undefined) return start(first === '' ? rest : [first, ...rest]);
-  // git has a help of its own.
-  return first !== 'git' && asksHelp(rest) ? showHelp() : verb(rest);
+async function main(line: readonly string[]): Promise<number> {
+  const { name, args, instead } = chooseVerb(program, line);
+  if (instead === 'version')
+    return print((await import('../package.json', { with: { type: 'json' } })).default.version);
+  if (instead === undefined && isAct(name)) return acts[name](args);
+  print((await import('@ai-bakery/kernel/command-help.ts')).helpPage(program, name));
+  // A group needs one of its verbs.
+  return instead === 'help' ? 0 : 2;
+}
+
+function isAct(name: string | undefined): name is keyof typeof acts {
+  return name !== undefined && Object.hasOwn(acts, name);
+}
+
+function print(text: string): number {
+  process.stdout.write(`${text}\n`);
+  return 0;
 }
 
 function report({ code, message, hint, cause }: UserError): void {
@@ -137,17 +148,10 @@ function report({ code, message, hint, cause }: UserError): void {
   process.exitCode = code === 'E_USAGE' ? 2 : 1;
 }
 
-/** After `--` comes what is meant for others; so does what completion is asked about. */
-function asksHelp(words: readonly string[]): boolean {
-  const end = words.indexOf('--');
-  const own = end === -1 ? words : words.slice(0, end);
-  return own[0] !== '--words' && own.some((word) => word === '--help' || word === '-h');
-}
-
-/** Ends as the signal would have ended it, now that all is finished: whoever waits for ai-run can tell. */
+/** Ends ai-run by the signal itself, after all work, so that its parent can tell. */
 function endBy(cause: unknown): void {
   const [signal, code] = Object.entries(endings).find(([name]) => name === cause) ?? [];
   process.kill(process.pid, signal);
-  // The first process of a container does not die of its own signals.
+  // Process 1 of a container survives signals that it sends itself.
   process.exit(code);
 }

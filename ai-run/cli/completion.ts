@@ -1,29 +1,34 @@
-import { candidates } from './candidates.rules.ts';
-import { completionScript, shells } from '@ai-bakery/kernel/completion-script.ts';
-import { contractLabel } from '@ai-bakery/kernel/image.ts';
-import { splitName } from '../image/image-list.rules.ts';
-import { usage } from '../settings/options.rules.ts';
-import { sessionLabel } from '../session/labels.rules.ts';
-import { capture } from '../host/exec.ts';
+/** Prints completion scripts, and the words that can follow on a command line. */
 
-/** Milliseconds: whoever pressed Tab waits. */
+import { homedir } from 'node:os';
+import { candidates } from '@ai-bakery/kernel/command-completion.ts';
+import { completionScript, filesMark, shells } from '@ai-bakery/kernel/completion-script.ts';
+import { contractLabel } from '@ai-bakery/kernel/image.ts';
+import { usageError } from '@ai-bakery/kernel/usage.ts';
+import { readSessions } from '../git/records.ts';
+import { capture } from '../host/exec.ts';
+import { splitName } from '../image/image-list.rules.ts';
+import { sessionLabel } from '../session/labels.rules.ts';
+import { lookUp } from './candidates.rules.ts';
+import { program } from './commands.rules.ts';
+
+/** Milliseconds, because a user waits after pressing Tab. */
 const patience = 2000;
 
-/** `ai-run completion <shell>` prints a script; the script asks `ai-run completion --words -- …` what could follow. */
-export async function completion(words: readonly string[]): Promise<number> {
-  const [first, ...rest] = words;
-  if (first === '--words') {
-    const typed = rest[0] === '--' ? rest.slice(1) : rest;
-    const found = await candidates(typed, { images, sessions });
-    if (found.length > 0) process.stdout.write(`${found.join('\n')}\n`);
-    return 0;
-  }
-  const shell = shells.find((one) => one === first);
-  if (shell === undefined || rest.length > 0)
-    throw usage(
-      `completion is there for ${shells.join(', ')}, got ${JSON.stringify(words.join(' '))}`,
-    );
-  process.stdout.write(`${completionScript(shell)}\n`);
+/** @throws UserError E_USAGE for an unknown shell. */
+export function printScript(name: string | undefined): number {
+  const shell = shells.find((one) => one === name);
+  if (shell === undefined)
+    throw usageError('ai-run completion', '<shell> is missing', `name one of ${shells.join(', ')}`);
+  process.stdout.write(`${completionScript(shell, 'ai-run')}\n`);
+  return 0;
+}
+
+/** @param typed the words after `ai-run`; the last one is being typed, and may be empty. */
+export async function printCandidates(typed: readonly string[]): Promise<number> {
+  const { words, files } = await candidates(program, typed, lookUp({ images, sessions, commits }));
+  const lines = [...words, ...(files ? [filesMark] : [])];
+  if (lines.length > 0) process.stdout.write(`${lines.join('\n')}\n`);
   return 0;
 }
 
@@ -37,7 +42,11 @@ function sessions() {
   return ask('ps', `--filter=label=${sessionLabel}`, `--format={{.Label "${sessionLabel}"}}`);
 }
 
-/** Lines that docker prints; none where it does not answer. */
+async function commits() {
+  return (await readSessions(homedir())).map(({ name }) => name);
+}
+
+/** The lines that docker prints; empty if it fails. */
 async function ask(...args: readonly string[]): Promise<readonly string[]> {
   const { stdout } = await capture({ file: 'docker', args }, undefined, patience).catch(() => ({
     stdout: '',

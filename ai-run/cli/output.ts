@@ -1,14 +1,16 @@
-/** Standard output and standard error, where nobody may be left to read them. */
+/** Standard output and standard error: a closed reader or a full disk does not end ai-run in the middle of its work. */
+
+/** Handles errors of both streams. */
 export function listenToOutput(): void {
-  // There is no other place to report it.
+  // A fault of standard error cannot be reported anywhere.
   listen('stderr', () => undefined);
   let told = false;
   listen('stdout', ({ code, message }) => {
-    // `ai-run list | head -1`: a reader that has seen enough is no failure, and the exit code stays what it is, usually 0.
+    // With `ai-run list | head -1`, a reader that closes early is not a failure: the exit code stays as it is, usually 0.
     if (code === 'EPIPE' || told) return;
     told = true;
     process.stderr.write(`error[E_OUTPUT]: standard output cannot be written: ${message}\n`);
-    // The verb may have ended before, or after.
+    // The verb may end before or after this event.
     process.once('exit', () => {
       process.exitCode ||= 1;
     });
@@ -16,8 +18,8 @@ export function listenToOutput(): void {
 }
 
 /**
- * Hears of it when a stream cannot be written to; that would end ai-run in the midst of its work. Node makes the streams when
- * they are first asked for, which takes milliseconds and which most starts never do: so this waits until then.
+ * Adds a listener for errors of a stream, which would end ai-run otherwise. Node makes a stream on its first use; this takes
+ * milliseconds, and most starts never need it, so the listener is added on the first use as well.
  */
 function listen(name: 'stdout' | 'stderr', failed: (error: NodeJS.ErrnoException) => void): void {
   const made = Object.getOwnPropertyDescriptor(process, name);

@@ -7,23 +7,6 @@ import type { Environment } from './host-git.ts';
 import { followHead, readRefs } from './repository.ts';
 import { dropSession, isRunning, readSessions, type Session, settle } from './records.ts';
 
-const help = `Usage: ai-run git list
-       ai-run git fetch [session…]
-       ai-run git drop <session>…
-
-An agent commits in a copy of the repository that is its own. What it committed is kept until you fetch or drop it.
-
-  list    the sessions of which commits are kept
-  fetch   brings them into your repository as refs/remotes/ai/<session>/<branch>, and forgets the session (those of a
-          second worktree of it as …/<session>.1/<branch>);
-          without a name, all sessions of the current folder
-  drop    forgets a session with its commits; files of the project are not touched
-
-Your branches, your index and your files stay as they are. The files already are as the agent left them, so a merge would
-refuse to overwrite them. Where your branch has not moved on since, \`git reset ai/<session>/<branch>\` makes it the agent's
-commit and leaves the files alone (what you had staged is unstaged). Otherwise look at it in a folder of its own, with
-\`git worktree add ../review ai/<session>/<branch>\`, and merge or cherry-pick there.`;
-
 export type VerbOptions = {
   readonly home: string;
   readonly cwd: string;
@@ -32,29 +15,24 @@ export type VerbOptions = {
 };
 
 /**
- * `ai-run git …`: what happens to the commits of ended sessions.
- * @param args what follows `git` on the command line.
+ * `ai-run git …`: the commits of ended sessions.
+ * @param names sessions; for `fetch`, none means all of the current folder.
  * @returns the exit code.
- * @throws UserError E_USAGE, E_SESSION, E_GIT_OBJECTS, E_GIT_FETCH.
+ * @throws UserError E_SESSION, E_GIT_OBJECTS, E_GIT_FETCH.
  */
 export async function gitVerb(
-  args: readonly string[],
+  verb: 'list' | 'fetch' | 'drop',
+  names: readonly string[],
   options: VerbOptions = defaults(),
 ): Promise<number> {
-  const [verb, ...names] = args;
-  if (verb === undefined || args.includes('--help') || args.includes('-h')) {
-    options.print(help);
-    return verb === undefined ? 2 : 0;
+  switch (verb) {
+    case 'list':
+      return list(options);
+    case 'fetch':
+      return fetch(names, options);
+    case 'drop':
+      return drop(names, options);
   }
-  const flag = names.find((name) => name.startsWith('-'));
-  if (flag !== undefined) throw usage(`unknown option ${JSON.stringify(flag)}`);
-  if (verb === 'list') {
-    if (names[0] !== undefined) throw usage(`list takes no words: ${JSON.stringify(names[0])}`);
-    return list(options);
-  }
-  if (verb === 'fetch') return fetch(names, options);
-  if (verb === 'drop') return drop(names, options);
-  throw usage(`expected list, fetch or drop, got ${JSON.stringify(verb)}`);
 }
 
 function defaults(): VerbOptions {
@@ -64,10 +42,6 @@ function defaults(): VerbOptions {
     env: process.env,
     print: (line) => void process.stdout.write(`${line}\n`),
   };
-}
-
-function usage(message: string): UserError {
-  return new UserError('E_USAGE', message, { hint: 'ai-run git --help' });
 }
 
 async function list({ home, env, print }: VerbOptions): Promise<number> {
@@ -98,7 +72,6 @@ async function fetch(names: readonly string[], options: VerbOptions): Promise<nu
 }
 
 async function drop(names: readonly string[], { home, print }: VerbOptions): Promise<number> {
-  if (names.length === 0) throw usage('name the session to drop');
   const sessions = await readSessions(home);
   const chosen = names.map((name) => find(sessions, name));
   const running = chosen.find(isRunning);

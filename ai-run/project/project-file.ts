@@ -67,7 +67,7 @@ export async function openProjectFile(opening: Opening): Promise<Opened> {
   const notes = await agree(file, lines, opening);
   const what = summary(used);
   return {
-    options: readOptions(overlay(flagsOf(used), said.flags), [said.agent], said.args),
+    options: readOptions(overlay(flagsOf(used), said.flags), said.agent, said.args),
     masks: { add: used.mask ?? [], remove: used.unmask ?? [] },
     folders: used.mounts?.map(({ folder }) => folder) ?? [],
     part: {

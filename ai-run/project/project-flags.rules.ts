@@ -1,6 +1,6 @@
 /** The project file's settings as flags, and their order below the command line's. */
 
-import type { RunFlags } from '../settings/options.rules.ts';
+import type { RunFlags } from '../cli/commands.rules.ts';
 import { isFileKey, type ProjectFile } from './parse-project-file.rules.ts';
 import type { WorkspaceRequest } from './folders.rules.ts';
 

@@ -50,7 +50,7 @@ export function unmasking(name: string, patterns: readonly string[]): string[] {
 /** Returns the lines for a project's file: the settings that must be approved. */
 export function fileWidenings(file: ProjectFile, usual: Policy): string[] {
   return [
-    ...widenings(readOptions(flagsOf(file), ['agent'], []), usual, (flag) =>
+    ...widenings(readOptions(flagsOf(file), 'agent', []), usual, (flag) =>
       flag === 'mount' ? 'mounts' : flag,
     ),
     ...((file.env ?? []).length === 0

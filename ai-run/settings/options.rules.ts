@@ -5,6 +5,7 @@ import { UserError } from '@ai-bakery/kernel/error.ts';
 import { type GitMode, gitModes } from '../git/modes.rules.ts';
 import type { Network, PolicyOptions } from '@ai-bakery/kernel/policy.ts';
 import type { Given } from './settings.rules.ts';
+import type { RunFlags } from '../cli/commands.rules.ts';
 import { isKeyName } from '../keys/key-name.rules.ts';
 
 /** The options of a session. */
@@ -38,64 +39,15 @@ export type RunOptions = {
   readonly flags: RunFlags;
 };
 
-/** The flags, for `parseArgs` of node:util. */
-export const runFlags = {
-  runtime: { type: 'string' },
-  lang: { type: 'string' },
-  'image-source': { type: 'string' },
-  platform: { type: 'string' },
-  pull: { type: 'string' },
-  build: { type: 'boolean' },
-  shell: { type: 'boolean' },
-  print: { type: 'boolean' },
-  git: { type: 'string' },
-  'no-mask': { type: 'boolean' },
-  'with-config': { type: 'boolean' },
-  'git-credentials': { type: 'boolean' },
-  'ssh-key': { type: 'string', multiple: true },
-  env: { type: 'string', multiple: true },
-  mount: { type: 'string', multiple: true },
-  network: { type: 'string' },
-  join: { type: 'string' },
-  memory: { type: 'string' },
-  cpus: { type: 'string' },
-  pids: { type: 'string' },
-  'writable-root': { type: 'boolean' },
-  gvisor: { type: 'boolean' },
-  'oci-runtime': { type: 'string' },
-  help: { type: 'boolean', short: 'h' },
-  version: { type: 'boolean' },
-} as const;
-
-/** The values of {@link runFlags}, as `parseArgs` returns them. */
-export type RunFlags = {
-  readonly [Name in keyof typeof runFlags]?:
-    | ((typeof runFlags)[Name] extends { multiple: true }
-        ? string[]
-        : (typeof runFlags)[Name]['type'] extends 'boolean'
-          ? boolean
-          : string)
-    | undefined;
-};
-
 export function usage(message: string): UserError {
   return new UserError('E_USAGE', message, { hint: 'ai-run --help' });
 }
 
 /**
- * @param positionals words before `--`.
  * @param args words after `--`.
  * @throws UserError E_USAGE with the flag, what was expected and what was given.
  */
-export function readOptions(
-  flags: RunFlags,
-  positionals: readonly string[],
-  args: readonly string[],
-): RunOptions {
-  const [agent, extra] = positionals;
-  if (agent === undefined) throw usage('name an agent');
-  if (extra !== undefined)
-    throw usage(`arguments for the agent come after --: ${JSON.stringify(extra)}`);
+export function readOptions(flags: RunFlags, agent: string, args: readonly string[]): RunOptions {
   if (!isName(agent)) throw usage(`not the name of an agent: ${JSON.stringify(agent)}`);
   const runtime = flags.runtime ?? flags.lang ?? 'base';
   if (!isName(runtime))

@@ -4,21 +4,6 @@ import { type Shell, shells } from '@ai-bakery/kernel/completion-script.ts';
 import { UserError } from '@ai-bakery/kernel/error.ts';
 import { usage } from '../settings/options.rules.ts';
 
-/** The flags, for `parseArgs` of node:util. */
-export const setupFlags = {
-  agents: { type: 'string' },
-  shell: { type: 'string' },
-  yes: { type: 'boolean' },
-  'no-pull': { type: 'boolean' },
-} as const;
-
-export const uninstallFlags = {
-  images: { type: 'boolean' },
-  homes: { type: 'boolean' },
-  all: { type: 'boolean' },
-  yes: { type: 'boolean' },
-} as const;
-
 /**
  * Parses names of agents, separated by commas or spaces; duplicates are dropped.
  * @throws UserError E_USAGE for an invalid name: a name becomes an alias, so it must not contain anything else.

@@ -67,7 +67,7 @@ export function aliasText(shell: Shell, agents: readonly string[], program: stri
     '# `command NAME` runs an agent that is installed on this machine itself.',
     ...(program === 'ai-run' ? [] : [alias('ai-run', program)]),
     ...agents.map((agent) => alias(agent, `${program} ${agent} --`)),
-    completionScript(shell, program),
+    completionScript(shell, 'ai-run', program),
     '',
   ].join('\n');
 }

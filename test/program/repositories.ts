@@ -23,7 +23,7 @@ export type Machine = {
   readonly write: typeof write;
   readonly open: (options?: Partial<GitOptions>) => Promise<Part>;
   /** `ai-run git …` in the project; returns the lines it printed. */
-  readonly verb: (...args: string[]) => Promise<string[]>;
+  readonly verb: (name: 'list' | 'fetch' | 'drop', ...names: string[]) => Promise<string[]>;
   readonly remove: () => void;
 };
 
@@ -65,9 +65,9 @@ export const makeMachine = (): Machine => {
         ...options,
       });
     },
-    verb: async (...args) => {
+    verb: async (name, ...names) => {
       const lines: string[] = [];
-      await gitVerb(args, { home, cwd: project, env, print: (line) => lines.push(line) });
+      await gitVerb(name, names, { home, cwd: project, env, print: (line) => lines.push(line) });
       return lines;
     },
     remove: () => rmSync(root, { recursive: true, force: true }),

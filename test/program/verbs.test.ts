@@ -3,7 +3,9 @@ import { once } from 'node:events';
 import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { help } from '../../ai-run/cli/help.ts';
+import { program, verbs } from '../../ai-run/cli/commands.rules.ts';
+import { helpPage } from '../../kernel/command-help.ts';
+import { startName } from '../../kernel/commands.ts';
 import { type Home, makeHome } from './home.ts';
 
 const cli = join(import.meta.dirname, '../../ai-run/cli/cli.ts');
@@ -34,31 +36,56 @@ describe('a word too many', () => {
     ['uninstall', 'uninstall', '--yes', 'foo'],
     ['stop --all', 'stop', '--all', 'foo'],
     ['attach', 'attach', 'a', 'foo'],
-  ])('is named by %s, and nothing is done', async (_, ...words) => {
+    ['git list', 'git', 'list', 'foo'],
+    ['completion', 'completion', 'bash', 'foo'],
+  ])('is named by %s, and nothing is done', async (call, ...words) => {
     const { code, stdout, stderr } = await home.aiRun(...words);
-    expect(stderr).toMatch(/^error\[E_USAGE\]: .*"foo".*\nhint: ai-run --help\n$/);
+    const verb = call.replace(' --all', '');
+    expect(stderr).toMatch(
+      new RegExp(
+        `^error\\[E_USAGE\\]: ai-run ${verb}: .*"foo".*\nhint: (?:.*\\()?ai-run ${verb} --help\\)?\n$`,
+      ),
+    );
     expect([code, stdout, asked()]).toEqual([2, '', '']);
   });
 });
 
 describe('the help', () => {
-  const verbs = ['ps', 'stop', 'attach', 'list', 'doctor', 'setup', 'uninstall', 'completion'];
-
-  test.each(verbs.flatMap((verb) => [`${verb} --help`, `${verb} -h`]))(
-    'is shown by %s',
+  test.each(Object.keys(verbs).flatMap((verb) => [`${verb} --help`, `${verb} -h`]))(
+    'of a verb is shown by %s',
     async (words) => {
+      const [page = ''] = words.split(' -');
       const ran = await home.aiRun(...words.split(' '));
-      expect(ran).toEqual({ code: 0, stdout: `${help}\n`, stderr: '' });
+      expect(ran).toEqual({ code: 0, stdout: `${helpPage(program, page)}\n`, stderr: '' });
+      expect(ran.stdout).toMatch(new RegExp(`^Usage: ai-run ${page}\\b`));
     },
   );
+
+  test.each([
+    ['--help', undefined],
+    ['-h', undefined],
+    ['--runtime go --help', undefined],
+    ['claude --help', startName],
+    ['--runtime go claude -h', startName],
+  ])('of the program, or of a start, is shown by %s', async (words, page) => {
+    const ran = await home.aiRun(...words.split(' '));
+    expect(ran).toEqual({ code: 0, stdout: `${helpPage(program, page)}\n`, stderr: '' });
+  });
 
   test('is not what completion is asked about', async () => {
     const { stdout } = await home.aiRun('completion', '--words', '--', '--hel');
     expect(stdout).toBe('--help\n');
   });
 
-  test('of git is its own', async () => {
-    expect((await home.aiRun('git', '--help')).stdout).toMatch(/^Usage: ai-run git list\n/);
+  test('of git is its own, and shown to those who name no verb of it', async () => {
+    const shown = await home.aiRun('git', '--help');
+    expect(shown.stdout).toMatch(/^Usage: ai-run git list\n/);
+    expect(await home.aiRun('git')).toEqual({ ...shown, code: 2 });
+  });
+
+  test('is not shown after --, which is for the agent', async () => {
+    const { code, stderr } = await home.aiRun('claude', '--runtime', '@', '--', '--help');
+    expect([code, stderr]).toEqual([2, expect.stringContaining('--runtime')]);
   });
 });
 

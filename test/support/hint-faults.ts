@@ -3,6 +3,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Visitor } from 'oxc-parser';
+import { program as aiRun } from '../../ai-run/cli/commands.rules.ts';
+import type { Program } from '../../kernel/commands.ts';
 import type { Hint } from './hints.ts';
 import { readSources, type Source } from './sources.ts';
 
@@ -45,7 +47,7 @@ const prose = new Set('in here of made makes built printed starts needs does'.sp
 /** Returns the function that lists the faults of a hint. */
 export function hintRules(root: string): Rules {
   const sources = readSources(root, ['ai-run', 'bakery', 'kernel']);
-  const programs = { 'ai-run': wordsOf(sources, 'ai-run'), bakery: wordsOf(sources, 'bakery') };
+  const programs = { 'ai-run': wordsOfTable(aiRun), bakery: wordsOf(sources, 'bakery') };
   const literals = new Set(sources.flatMap(literalsOf));
   const setup = readFileSync(join(root, 'scripts/setup'), 'utf8');
 
@@ -97,6 +99,15 @@ function ownerAt(text: string, index: number): string | undefined {
   ]
     .map(([all, own]) => own ?? all)
     .at(-1);
+}
+
+/** The flags, and the first words of the verbs, of a program's table of commands. */
+function wordsOfTable({ common, start, verbs }: Program) {
+  const flags = [common, start?.flags ?? {}, ...Object.values(verbs).map((verb) => verb.flags)];
+  return {
+    flags: new Set(['help', 'version', ...flags.flatMap(Object.keys)].map((name) => `--${name}`)),
+    verbs: new Set(Object.keys(verbs).map((name) => name.split(' ')[0] ?? '')),
+  };
 }
 
 /** The flags and verbs of a program, from its command line's sources. */

@@ -11,7 +11,6 @@ const pending: readonly string[] = [
   '.ci/prepare',
   '.ci/run',
   'agents/copilot',
-  'ai-run/cli',
   'ai-run/git',
   'ai-run/part.rules.ts',
   'ai-run/session',

@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { candidates, type Sources } from '../../../ai-run/cli/candidates.rules.ts';
+import { lookUp, type Sources } from '../../../ai-run/cli/candidates.rules.ts';
+import { program } from '../../../ai-run/cli/commands.rules.ts';
+import { candidates } from '../../../kernel/command-completion.ts';
 
 const images = [
   { agent: 'claude', tag: 'base' },
@@ -10,8 +12,10 @@ const images = [
 const sources: Sources = {
   images: async () => images,
   sessions: async () => ['claude-shop-3f9a2c', '`touch x`'],
+  commits: async () => ['gemini-shop-77aa01'],
 };
-const after = (...words: readonly string[]) => candidates(words, sources);
+const after = async (...words: readonly string[]) =>
+  (await candidates(program, words, lookUp(sources))).words;
 
 test('the first word is a verb or an agent that is here', async () => {
   const all = await after('');
@@ -58,12 +62,16 @@ test.each([
   [['ps', ''], ['--json']],
   [['attach', ''], ['claude-shop-3f9a2c']],
   [['stop', 'claude-shop-3f9a2c', 'c'], ['claude-shop-3f9a2c']],
-  [['stop', '-'], ['--all']],
+  [
+    ['stop', '-'],
+    ['--all', '--help'],
+  ],
   [
     ['git', ''],
     ['list', 'fetch', 'drop'],
   ],
-  [['git', 'fetch', ''], []],
+  [['git', 'fetch', ''], ['gemini-shop-77aa01']],
+  [['git', 'fetch', 'c'], []],
   [
     ['completion', ''],
     ['bash', 'zsh', 'fish'],
@@ -78,11 +86,21 @@ test('the engine is asked only where it matters', async () => {
   const silent: Sources = {
     images: () => Promise.reject(new Error('images')),
     sessions: () => Promise.reject(new Error('sessions')),
+    commits: () => Promise.reject(new Error('commits')),
   };
-  expect(await candidates(['claude', '--g'], silent)).toEqual([
-    '--git',
-    '--git-credentials',
-    '--gvisor',
-  ]);
-  await expect(candidates([''], silent)).rejects.toThrow('images');
+  const typed = async (...words: readonly string[]) =>
+    (await candidates(program, words, lookUp(silent))).words;
+  expect(await typed('claude', '--g')).toEqual(['--git', '--git-credentials', '--gvisor']);
+  await expect(typed('')).rejects.toThrow('images');
+});
+
+test.each([
+  [['claude', '--mount', ''], true],
+  [['claude', '--mount='], true],
+  [['claude', '--', ''], true],
+  [['claude', '--memory', ''], false],
+  [['stop', ''], false],
+  [['ps', '--', ''], false],
+])('after %j, names of files can follow: %j', async (words, files) => {
+  expect((await candidates(program, words, lookUp(sources))).files).toBe(files);
 });

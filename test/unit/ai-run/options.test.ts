@@ -1,14 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import {
-  readOptions,
-  type RunFlags,
-  type RunOptions,
-} from '../../../ai-run/settings/options.rules.ts';
+import { readOptions, type RunOptions } from '../../../ai-run/settings/options.rules.ts';
+import type { RunFlags } from '../../../ai-run/cli/commands.rules.ts';
 
-const read = (flags: RunFlags): RunOptions => readOptions(flags, ['claude'], []);
+const read = (flags: RunFlags): RunOptions => readOptions(flags, 'claude', []);
 
 test('nothing said is the hardened default', () => {
-  expect(readOptions({}, ['claude'], ['--version', '--', '-x'])).toEqual({
+  expect(readOptions({}, 'claude', ['--version', '--', '-x'])).toEqual({
     agent: 'claude',
     args: ['--version', '--', '-x'],
     runtime: 'base',
@@ -80,12 +77,11 @@ test('--gvisor is its runtime’s name', () => {
 });
 
 test.each([
-  [[], 'name an agent'],
-  [['claude', 'fix it'], 'arguments for the agent come after --: "fix it"'],
-  [['../claude'], 'not the name of an agent: "../claude"'],
-  [['claude:go'], 'not the name of an agent'],
-])('the words %j are refused', (words, message) => {
-  expect(() => readOptions({}, words, [])).toThrow(message);
+  ['../claude', 'not the name of an agent: "../claude"'],
+  ['claude:go', 'not the name of an agent'],
+  ['', 'not the name of an agent'],
+])('the agent %j is refused', (agent, message) => {
+  expect(() => readOptions({}, agent, [])).toThrow(message);
 });
 
 test.each([{ runtime: 'go:latest' }, { runtime: '' }, { git: 'public' }, { lang: '@' }])(

@@ -1,12 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { startName } from '../../../kernel/commands.ts';
+import { helpPage } from '../../../kernel/command-help.ts';
 import { messageOf } from '../../../kernel/error.ts';
-import { type RunFlags, readOptions } from '../../../ai-run/settings/options.rules.ts';
+import { readOptions } from '../../../ai-run/settings/options.rules.ts';
 import { harden } from '../../../kernel/policy.ts';
 import { parseProjectFile } from '../../../ai-run/project/parse-project-file.rules.ts';
 import { flagsOf, overlay, summary, unsaid } from '../../../ai-run/project/project-flags.rules.ts';
-import { help } from '../../../ai-run/cli/help.ts';
+import { program, type RunFlags } from '../../../ai-run/cli/commands.rules.ts';
 import { fileWidenings } from '../../../ai-run/project/widening.rules.ts';
 
 const usual = harden({ user: { uid: 1000, gid: 1000 }, limits: { cpus: 2 } });
@@ -145,7 +147,7 @@ describe('what is wrong is one error with line, key, what was expected and what 
 });
 
 const options = (text: string, flags: RunFlags) =>
-  readOptions(overlay(flagsOf(unsaid(parseProjectFile(text), flags)), flags), ['claude'], []);
+  readOptions(overlay(flagsOf(unsaid(parseProjectFile(text), flags)), flags), 'claude', []);
 
 describe('the command line wins:', () => {
   test('what it does not say is as the file has it', () => {
@@ -205,7 +207,7 @@ test('the help and the documentation name every key, and no other', () => {
     [...(row.split('|')[1] ?? '').matchAll(/`([^`]+)`/g)].map(([, key]) => key),
   );
   expect(new Set(named)).toEqual(new Set(keys));
-  const [, section = ''] = /^Project: (.*?)^Masks: /ms.exec(help) ?? [];
+  const [, section = ''] = /^Project: (.*?)^Masks: /ms.exec(helpPage(program, startName)) ?? [];
   for (const key of keys) expect(section).toMatch(new RegExp(String.raw`\s${key}[\s,]`));
 });
 

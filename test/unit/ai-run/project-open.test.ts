@@ -14,11 +14,8 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import {
-  readOptions,
-  type RunFlags,
-  type RunOptions,
-} from '../../../ai-run/settings/options.rules.ts';
+import { readOptions, type RunOptions } from '../../../ai-run/settings/options.rules.ts';
+import type { RunFlags } from '../../../ai-run/cli/commands.rules.ts';
 import { harden } from '../../../kernel/policy.ts';
 import type { Ask } from '../../../ai-run/host/ask.ts';
 import {
@@ -52,7 +49,7 @@ const open = async (
     return Promise.resolve(answers.find((one) => one === answer));
   };
   const { options, folders, part } = await openProjectFile({
-    said: readOptions(flags, ['claude'], []),
+    said: readOptions(flags, 'claude', []),
     project: at(project),
     userHome: at('me'),
     usual,
@@ -101,7 +98,7 @@ describe('a file that is', () => {
   });
 
   test('not there changes nothing', async () => {
-    expect((await open()).options).toEqual(readOptions({}, ['claude'], []));
+    expect((await open()).options).toEqual(readOptions({}, 'claude', []));
   });
 });
 
