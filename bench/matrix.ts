@@ -4,7 +4,7 @@ import { cpus, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import pLimit from 'p-limit';
 import { table } from '../bakery/host/format.ts';
-import { buildReferences, stepsOf } from '../test/e2e/history.ts';
+import { reportingDocker } from '../test/e2e/fake-docker.ts';
 import { type Counter, countUploads } from './uploads.ts';
 
 /**
@@ -33,6 +33,11 @@ const run = (file: string, args: readonly string[], cwd: string, input = ''): Pr
 
 const bakery = (root: string, ...args: readonly string[]): Promise<string> =>
   run(process.execPath, [join(home, 'bakery/cli/main.ts'), '--root', root, ...args], root);
+
+/** Every docker that is started here reports the steps of its builds, whichever way it is called. */
+const engine = await reportingDocker(await mkdtemp(join(tmpdir(), 'bench-docker-')));
+process.env['PATH'] = engine.path;
+process.env['BUILDKIT_PROGRESS'] = 'rawjson';
 
 type Row = { way: string; step: string; seconds: number; builds: number; megabytes: number };
 const rows: Row[] = [];
@@ -70,13 +75,12 @@ const measureThrice = async (
 };
 
 const once = async (way: string, step: string, work: () => Promise<unknown>): Promise<Row> => {
-  const before = new Set(await buildReferences());
+  await engine.forget();
   uploads.reset();
   const started = performance.now();
   await work();
   const seconds = (performance.now() - started) / 1000;
-  const references = (await buildReferences()).filter((reference) => !before.has(reference));
-  const steps = (await Promise.all(references.map(stepsOf))).flat();
+  const steps = await engine.steps();
   const executed = steps.filter(({ name, cached }) => /^\[[^\]]+\] RUN /.test(name) && !cached);
   const row = {
     way,
@@ -160,7 +164,7 @@ const bakeryWay = async (): Promise<void> => {
   await measureThrice('bakery', 'unchanged', build);
   const bump = (): Promise<void> => touch(root, bumped);
   await measureThrice('bakery', 'one agent bumped', build, bump);
-  // What that agent's layers cost by themselves: built, and built, packed and pushed.
+  // The cost of that agent's layers alone: built, and built, packed and pushed.
   const ca = /^ca: (.*)$/m.exec(
     await readFile(join(root, 'bakery.local.yaml'), 'utf8').catch(() => ''),
   )?.[1];

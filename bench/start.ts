@@ -4,8 +4,8 @@ import { table } from '../bakery/host/format.ts';
 import { makeTinyImage } from '../test/e2e/tiny-image.ts';
 
 /**
- * What ai-run adds to the start of a container, in turns: the bare `docker run`, the least that a program for Node can be
- * which starts the same one, and `ai-run <image> true`. Prints medians, and what is added in the median round.
+ * Measures the time that ai-run adds to the start of a container, in turns: the bare `docker run`, the smallest Node program
+ * that starts the same container, and `ai-run <image> true`. Prints the medians and the time added in the median round.
  */
 
 /** A start takes between 0.8 and 1.3 times the usual here: fewer rounds tell another median each time. */
@@ -47,7 +47,7 @@ try {
   for (const { run } of ways) run();
   const times = ways.map((): number[] => []);
   for (let round = 0; round < rounds; round += 1) {
-    // Whoever goes first finds the machine as another one left it.
+    // The first of a round finds the machine as the round before left it.
     for (let turn = 0; turn < ways.length; turn += 1) {
       const at = (round + turn) % ways.length;
       times[at]?.push(ways[at]?.run() ?? 0);

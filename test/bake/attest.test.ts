@@ -6,10 +6,11 @@ import { createdAnnotation, versionAnnotation } from '../../bakery/publisher/nee
 import type { PublishReport } from '../../bakery/publisher/published.rules.ts';
 import { openRegistry } from '../../bakery/registry/registry.ts';
 import { bakery, checkout, docker, makeCheckout, removeCheckout, run } from '../e2e/support.ts';
+import { isFull } from '../support/full.ts';
 import { type Registry, serveRegistry } from './registry.ts';
 import { makeTinyCatalogue, type TinyCatalogue } from './tiny-catalogue.ts';
 
-/** What is said of images beside them: annotations of the index, provenance, and what is in them. */
+/** The statements about images that lie beside them: annotations of the index, provenance and SBOMs. */
 
 const agent = 'e2e-attest';
 const registry = openRegistry(new AbortController().signal);
@@ -121,7 +122,7 @@ const staged = async (
   return readAll(only?.image.replace(/:[^:/]*$/, '') ?? '', only?.digest ?? '');
 };
 
-/** What the surroundings of the tests would say otherwise. */
+/** Without the variables of a CI system, which the tests themselves may run in. */
 const noCi = {
   CI_PROJECT_URL: undefined,
   CI_COMMIT_SHA: undefined,
@@ -250,14 +251,14 @@ describe('an index', () => {
   });
 });
 
-/** A real npm agent, and a generator that does what Docker's own does, made here when it is missing. */
+/** An npm agent, and a generator that does the work of Docker's own; it is made here if it is missing. */
 test('an SBOM names the agent’s own package, with its version', async () => {
   const generator = 'docker.io/docker/buildkit-syft-scanner:1';
   const made = await run(join(checkout, 'scripts/stand-ins/build'), [generator]);
   expect(made.code, made.stderr).toBe(0);
   const { digest = '' } =
     (await registry.readManifest(`127.0.0.1:5000/${generator.replace(':1', '')}:1`)) ?? {};
-  const root = await makeCheckout({ 'e2e-sbom': 'auggie' });
+  const root = await makeCheckout({ 'e2e-sbom': isFull ? 'auggie' : 'small-npm' });
   try {
     const args = ['--platform', 'linux/amd64', '--provenance', 'off', '--sbom'];
     const { images, statements } = await staged(root, [...args, `${generator}@${digest}`]);
@@ -265,7 +266,7 @@ test('an SBOM names the agent’s own package, with its version', async () => {
     const { packages } = JSON.parse(
       await readFile(join(root, 'agents/e2e-sbom/package-lock.json'), 'utf8'),
     ) as { packages: Record<string, { version: string }> };
-    const name = '@augmentcode/auggie';
+    const name = isFull ? '@augmentcode/auggie' : 'json5';
     const { predicateType, predicate } = JSON.parse(statements[0]?.text ?? '{}') as {
       predicateType: string;
       predicate: { packages: { name: string; versionInfo: string }[] };

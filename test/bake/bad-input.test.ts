@@ -7,7 +7,6 @@ import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { parse, stringify } from 'yaml';
 import type { BuildReport } from '../../bakery/tester/report.rules.ts';
-import { emulation } from '../e2e/emulation.ts';
 import {
   makeBaseCheckout,
   makeTiny,
@@ -20,9 +19,18 @@ import {
 } from '../e2e/fake-agent.ts';
 import { alive, type Caller, descendants, startBakery, until } from '../e2e/fake-caller.ts';
 import { dockerWithOldBuildx, dockerWithoutBuildx } from '../e2e/fake-docker.ts';
-import { bakery, docker, edit, nonce, type Ran, removeCheckout, run } from '../e2e/support.ts';
+import {
+  agentFolder,
+  bakery,
+  docker,
+  edit,
+  nonce,
+  type Ran,
+  removeCheckout,
+  run,
+} from '../e2e/support.ts';
 
-/** What is wrong around the bakery: it says so, once, where and what to do; it leaves nothing half-done behind. */
+/** The bakery reports each fault of its surroundings once, with the place and a remedy, and leaves nothing half-done. */
 
 const name = `e2e-tiny-${nonce()}`;
 const npmAgent = `${name}-npm`;
@@ -134,7 +142,7 @@ const unreachable = async (): Promise<void> => {
 const startHeld = async (...more: readonly string[]): Promise<Caller> => {
   await tiny.write([versionCheck], 'cold');
   maker.hold();
-  // Whoever is killed can remove nothing: what it leaves there is not looked at.
+  // A killed process cannot remove its files, so they go to a folder that the tests do not check.
   const caller = startBakery(building(...more), { TMPDIR: root });
   await until('the download was asked for', () => maker.waiting() > 0);
   return caller;
@@ -152,9 +160,9 @@ type Wrong = {
   readonly what: string;
   /** Makes it wrong and returns what the environment has to have. */
   readonly make: () => Promise<Record<string, string>>;
-  /** What the error has to name: the thing, the place, the value. */
+  /** The error must name the thing, the place and the value. */
   readonly says: readonly string[];
-  /** What the hint has to say; no hint where the error itself says what was expected. */
+  /** The hint must match these; empty if the error itself names what was expected. */
   readonly hints: readonly RegExp[];
 };
 
@@ -415,7 +423,7 @@ describe('while it builds', () => {
     expect(ran.code, ran.stderr).toBe(1);
     const failed = reportOf(ran).layers.filter(({ ok }) => !ok);
     expect(failed.map(({ id }) => id.split(' ')[0])).toEqual([`agent/${name}`]);
-    // What happened, not the last thing that went well.
+    // The error names the fault, not the last step that succeeded.
     expect(failed[0]?.error).toMatch(/killed|signal|ended with/);
     await worksAgain();
   });
@@ -490,7 +498,7 @@ describe('a reader who does not read to the end', () => {
     const caller = startBakery(building(), environment());
     caller.child.stderr?.destroy();
     const { code } = await caller.ended;
-    // Whatever it does about it, this is not a build that went well.
+    // A build whose progress cannot be written has not succeeded.
     expect(code).not.toBe(0);
     await noContainerIsLeft(image);
   });
@@ -506,47 +514,10 @@ describe('a reader who does not read to the end', () => {
   });
 });
 
-describe('a platform that this machine cannot execute', () => {
-  const foreign = process.arch === 'x64' ? 'linux/arm64' : 'linux/amd64';
-
-  test.skipIf(needsRoot)(
-    'is built and looked at, and its checks are not run (needs root, to switch emulation off)',
-    async () => {
-      await tiny.write([versionCheck], 'cold');
-      await emulation.off();
-      let ran: Ran;
-      try {
-        ran = await bakery(building('--json', `--platform=${foreign}`), { env: environment() });
-      } finally {
-        await emulation.on();
-      }
-      expect(ran.code).toBe(1);
-      const [report] = reportOf(ran).images;
-      expect([report?.build, report?.test]).toEqual(['built', 'not run']);
-      expect(report?.why).toContain(`this machine cannot execute ${foreign}`);
-      const statuses = (report?.results ?? []).map(({ subject, status }) => [
-        subject === 'files and configuration' ? 'static' : 'run',
-        status,
-      ]);
-      expect(new Set(statuses.map((pair) => pair.join(' ')))).toEqual(
-        new Set(['static passed', 'run not run']),
-      );
-      await nothingIsLeft();
-    },
-  );
-
-  test('is tested where it can be executed', async () => {
-    await tiny.write([versionCheck], 'cold');
-    const ran = await bakery(building('--json', `--platform=${foreign}`), { env: environment() });
-    expect(reportOf(ran).images.map(({ test: outcome }) => outcome)).toEqual(['passed']);
-    expect(ran.code).toBe(0);
-  });
-});
-
 /** An agent of the catalogue from npm, changed, so that none of its layer is in a cache. */
 const makeNpmAgent = async (): Promise<void> => {
   const folder = join(root, 'agents', npmAgent);
-  await cp(join(import.meta.dirname, '../../agents/auggie'), folder, { recursive: true });
+  await cp(agentFolder('small-npm'), folder, { recursive: true });
   await edit(join(folder, 'package.json'), (text) =>
     JSON.stringify({ ...(JSON.parse(text) as object), description: nonce() }),
   );

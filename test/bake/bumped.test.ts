@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { emulation } from '../e2e/emulation.ts';
+import { emulation } from '../support/emulation.ts';
 import { nonce } from '../e2e/support.ts';
 import type { Entry } from '../reliability/fault-proxy.ts';
 import { publishOnce } from '../reliability/publication.ts';
 import { isWrite } from '../reliability/request.ts';
 import { openRig, type Rig } from '../reliability/rig.ts';
 
-/** What changes is uploaded, and nothing else: bytes counted between the bakery and the registry. */
+/** Only changed content is uploaded, by the bytes counted between the bakery and the registry. */
 
 const word = nonce();
 const [one, two] = [`e2e-${word}-one`, `e2e-${word}-two`] as const;
@@ -24,7 +24,7 @@ afterAll(() => rig.close());
 /** Sizes of what tags need, by digest. */
 type Content = {
   readonly manifests: ReadonlyMap<string, number>;
-  /** Layers, configurations, and whatever else is no manifest. */
+  /** Layers, configurations, and everything else that is not a manifest. */
   readonly blobs: ReadonlyMap<string, number>;
 };
 type Descriptor = { readonly digest: string; readonly size: number; readonly mediaType: string };

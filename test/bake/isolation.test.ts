@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -23,6 +23,7 @@ import {
   versionCheck,
   noContainerIsLeft,
 } from '../e2e/fake-agent.ts';
+import { isFull } from '../support/full.ts';
 import { bakery, docker, edit, nonce, type Ran, removeCheckout, run } from '../e2e/support.ts';
 
 const reportOf = ({ stdout }: Ran): BuildReport => JSON.parse(stdout) as BuildReport;
@@ -38,7 +39,7 @@ const search = async (
   for await (const chunk of bytes) {
     if (!Buffer.isBuffer(chunk)) continue;
     hash.update(chunk);
-    // What ends one chunk may go on in the next one.
+    // A word may begin in one chunk and end in the next.
     const text = before + chunk.toString('latin1');
     for (const word of words) if (text.includes(word)) found.add(word);
     before = text.slice(-100);
@@ -46,15 +47,15 @@ const search = async (
   return { found, id: `sha256:${hash.digest('hex')}` };
 };
 
-/** What packs layers, by the bytes that they begin with: RFC 8878, 3.1.1 and RFC 1952, 2.3.1. */
+/** Compressions of layers, by the bytes that they begin with: RFC 8878, 3.1.1 and RFC 1952, 2.3.1. */
 const packers: readonly (readonly [string, () => Transform])[] = [
   ['28b52ffd', createZstdDecompress],
   ['1f8b', createGunzip],
 ];
 
 /**
- * What a blob unpacks to, where it is packed: ours are not, but the engine may have got the same layer from a build for a
- * registry, or from a plain `docker build`.
+ * Returns the content of a blob, unpacked if it is compressed: our layers are not, but the engine may have the same layer
+ * from a build for a registry, or from a plain `docker build`.
  */
 const unpacked = async (bytes: AsyncIterable<unknown>): Promise<AsyncIterable<unknown>> => {
   const chunks = bytes[Symbol.asyncIterator]();
@@ -151,40 +152,25 @@ describe('what builds are given and images never hold', () => {
     await writeFile(path, stringify(settings));
   };
 
-  const makeAgents = async (): Promise<void> => {
+  /** Gives each layer an input that no build has seen. */
+  const makeCold = async (): Promise<void> => {
     await edit(join(root, 'agents', npm, 'package.json'), (text) =>
       JSON.stringify({ ...(JSON.parse(text) as object), description: word }),
     );
-    await mkdir(join(root, 'agents', pypi));
-    await writeFile(
-      join(root, 'agents', pypi, 'agent.yaml'),
-      stringify({
-        title: 'Cowsay',
-        homepage: 'https://example.com',
-        license: 'MIT',
-        command: 'cowsay',
-        install: { kind: 'pypi', package: 'cowsay', python: '3.13' },
-        contract: {},
-        checks: [{ name: 'help', run: ['cowsay', '--help'], stdout: 'usage' }],
-        budget: 300,
-      }),
-    );
+    for (const architecture of ['amd64', 'arm64'])
+      await edit(
+        join(root, 'agents', pypi, `requirements.${architecture}.txt`),
+        (text) => `${text}# ${word}\n`,
+      );
   };
 
   beforeAll(async () => {
-    root = await makeBaseCheckout({ [npm]: 'auggie' });
+    root = await makeBaseCheckout(
+      isFull ? { [npm]: 'auggie', [pypi]: 'vibe' } : { [npm]: 'small-npm', [pypi]: 'small-pypi' },
+    );
     outside = await mkdtemp(join(tmpdir(), 'e2e-canary-'));
     await plant();
-    await makeAgents();
-    await mustSucceed('--root', root, 'update', pypi);
-    await edit(
-      join(root, 'agents', pypi, 'requirements.amd64.txt'),
-      (text) => `${text}# ${word}\n`,
-    );
-    await edit(
-      join(root, 'agents', pypi, 'requirements.arm64.txt'),
-      (text) => `${text}# ${word}\n`,
-    );
+    await makeCold();
     ran = await bakery(['--root', root, 'build', npm, pypi, '--runtime=base', '--json']);
     const { stdout } = await bakery(['--root', root, 'render', npm, '--runtime=base']);
     base = /^FROM (\S+@sha256:\w+) AS image$/m.exec(stdout)?.[1] ?? '';
@@ -296,7 +282,7 @@ describe('smoke tests', () => {
     readonly run: () => readonly [string, ...string[]];
     /** Its exit code when it is denied, where that is not 1. */
     readonly exit?: number;
-    /** What it says when it is denied. */
+    /** Its message when it is denied. */
     readonly denied?: string;
     /** The policy without what guards it, and with all the rest. */
     readonly without: (policy: Policy) => Policy;

@@ -89,7 +89,7 @@ const Config = z.object({
   rootfs: z.object({ diff_ids: z.array(z.string()) }),
 });
 
-/** What decides how an image runs, by platform: its layers, and its configuration. */
+/** The parts of an image that decide how it runs, by platform: its layers and its configuration. */
 const contentsOf = async (repository: string, digest: string | undefined) =>
   Promise.all(
     (await read(`${repository}@${digest}`)).children.map(async (child) => {
@@ -235,7 +235,10 @@ describe('layers that a job leaves in a registry', () => {
   });
 });
 
-/** The builder that scripts/buildkitd starts, where there is one or Go to make one; why not, where there is none. */
+/**
+ * The builder that scripts/buildkitd starts; if it cannot be built here, the reason is in the name of the tests that are
+ * skipped.
+ */
 const started = await run('scripts/buildkitd', []);
 const address = started.stdout.trim();
 const reason = started.code === 0 ? '' : ` (skipped: ${started.stderr.split('\n')[0]})`;

@@ -5,7 +5,9 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { BuildReport } from '../../bakery/tester/report.rules.ts';
+import { isFull } from '../support/full.ts';
 import {
+  agentFolder,
   bakery,
   checkout,
   docker,
@@ -26,13 +28,13 @@ const documented = async (name: string): Promise<string[][]> => {
 };
 
 describe('an agent from npm', () => {
-  const name = 'e2e-continue';
+  const name = 'e2e-new';
   let root = '';
   beforeAll(async () => {
     root = await makeCheckout({});
-    await cp(join(checkout, 'test/fixtures/new-agent'), join(root, 'agents', name), {
-      recursive: true,
-    });
+    const fixture = isFull ? join(checkout, 'test/fixtures/new-agent') : agentFolder('small-npm');
+    await cp(fixture, join(root, 'agents', name), { recursive: true });
+    await rm(join(root, 'agents', name, 'package-lock.json'), { force: true });
   });
   afterAll(() => removeCheckout(root, [name]));
 

@@ -4,7 +4,7 @@ import { delimiter, join, relative } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { PublishReport } from '../../bakery/publisher/published.rules.ts';
 import { openRegistry } from '../../bakery/registry/registry.ts';
-import { emulation } from '../e2e/emulation.ts';
+import { emulation } from '../support/emulation.ts';
 import { checkout, docker, edit, run } from '../e2e/support.ts';
 import { commitFolder, gitlab } from '../program/gitlab.ts';
 import { isWrite, type Recorder, recordRequests } from './recorder.ts';
@@ -17,7 +17,7 @@ const hasRsync = (process.env['PATH'] ?? '')
   .split(delimiter)
   .some((folder) => existsSync(join(folder, 'rsync')));
 
-const agents = ['e2e-one', 'e2e-two'];
+const agents = ['e2e-first', 'e2e-second'];
 /** For both platforms, and for one only. */
 const [one = '', two = ''] = agents;
 const both = ['linux/amd64', 'linux/arm64'];
@@ -29,7 +29,7 @@ let registry: Registry;
 let recorder: Recorder;
 let where = '';
 
-/** What a clean checkout does not have, and what the tiny catalogue brings. */
+/** Paths that a clean checkout does not have, or that the tiny catalogue brings. */
 const absent = new Set([
   '.bakery',
   '.git',
@@ -84,7 +84,7 @@ afterAll(async () => {
 
 type Run = {
   readonly code: number | null;
-  /** What became of every job of the generated pipeline: `PASS images`. */
+  /** The result of every job of the generated pipeline: `PASS images`. */
   readonly jobs: readonly string[];
   readonly output: string;
 };

@@ -4,15 +4,17 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Manifest } from '../../bakery/registry/manifest.rules.ts';
 import type { PublishReport } from '../../bakery/publisher/published.rules.ts';
 import { openRegistry } from '../../bakery/registry/registry.ts';
-import { emulation } from '../e2e/emulation.ts';
+import { emulation } from '../support/emulation.ts';
 import { isWrite, type Recorder, recordRequests, uploads } from './recorder.ts';
 import { bakery, docker, nonce, type Ran } from '../e2e/support.ts';
 import { runUntil } from './killed.ts';
+import { trialsOf } from './trials.ts';
 import { makeTinyCatalogue, type TinyCatalogue } from './tiny-catalogue.ts';
 
 /** Two agents on two runtimes for two platforms, published to a registry that notes every request. */
 
-const agents = ['e2e-one', 'e2e-two'];
+const word = nonce();
+const agents = [`e2e-${word}-one`, `e2e-${word}-two`];
 const [one = '', two = ''] = agents;
 const both = ['linux/amd64', 'linux/arm64'];
 const registry = openRegistry(new AbortController().signal);
@@ -20,14 +22,12 @@ const registry = openRegistry(new AbortController().signal);
 let catalogue: TinyCatalogue;
 let recorder: Recorder;
 let where = '';
-let foreign: readonly string[] = [];
 
 beforeAll(async () => {
   await emulation.on();
-  foreign = await trials();
   catalogue = await makeTinyCatalogue(agents);
   recorder = await recordRequests('127.0.0.1:5000');
-  where = `${recorder.address}/e2e-publish-${nonce()}`;
+  where = `${recorder.address}/e2e-publish-${word}`;
 });
 afterAll(async () => {
   for (const tag of await registry.readTags(`${where}/ai-layers`)) {
@@ -40,7 +40,7 @@ afterAll(async () => {
   }
   // Removed by one name, an image may still show under another for a moment.
   for (let tries = 0; tries < 3; tries += 1) {
-    const left = (await trials()).filter((name) => !foreign.includes(name));
+    const left = await trials();
     if (left.length > 0) await docker('image', 'rm', '--force', ...left);
   }
   await recorder.close();
@@ -61,18 +61,15 @@ const publish = async (
 
 /** Names under which the engine has what is being tested, or was when its run was killed. */
 const trials = async (): Promise<string[]> => {
-  const format = '{{.Repository}} {{.Tag}} {{.Digest}}';
-  const { stdout } = await docker('image', 'ls', '--digests', '--format', format);
-  return stdout.split('\n').flatMap((line) => {
-    const [repository = '', tag, digest] = line.split(' ');
-    if (repository === 'bakery-trial') return [`${repository}:${tag}`];
-    return repository.includes('/e2e-publish-') ? [`${repository}@${digest}`] : [];
-  });
+  const format = '--format={{.Repository}}@{{.Digest}}';
+  const { stdout } = await docker('image', 'ls', '--digests', format);
+  const pulled = stdout.split('\n').filter((name) => name.includes(`/e2e-publish-${word}`));
+  return [...(await trialsOf(agents)), ...pulled];
 };
 
-/** What became of each image: `one:base promoted`. */
+/** The outcome of each image: `one:base promoted`. */
 const outcomes = ({ images }: PublishReport): string[] =>
-  images.map(({ image, outcome }) => `${image.replace(/^.*\/ai-e2e-/, '')} ${outcome}`);
+  images.map(({ image, outcome }) => `${image.replace(/^.*\/ai-e2e-[^-]*-/, '')} ${outcome}`);
 const all = (outcome: string): string[] =>
   ['one:base', 'one:mini', 'two:base', 'two:mini'].map((name) => `${name} ${outcome}`);
 
@@ -99,7 +96,7 @@ const index = async (agent: string, tag: string): Promise<Manifest> => {
   return found;
 };
 
-/** What holds whenever a run ends, however it ends: both platforms are whole and tested behind every public tag. */
+/** Holds after every run, however it ended: both platforms are whole and tested behind every public tag. */
 const expectSound = async (platforms = both): Promise<void> => {
   for (const agent of agents) {
     const tested = Object.values(await tagsOf(agent, (tag) => tag.startsWith('tested-')));
@@ -208,8 +205,10 @@ describe('one agent changed', () => {
   test('is named by the plan, with what changed', async () => {
     await catalogue.setAgent(one, '1.1.0');
     const { stdout } = await run('plan', []);
-    expect(stdout).toMatch(/^ai-e2e-one:mini .* version 1\.0\.0 → 1\.1\.0; agent layer$/m);
-    expect(stdout).toMatch(/^ai-e2e-two:mini .* up to date$/m);
+    expect(stdout).toMatch(
+      new RegExp(`^ai-${one}:mini .* version 1\\.0\\.0 → 1\\.1\\.0; agent layer$`, 'm'),
+    );
+    expect(stdout).toMatch(new RegExp(`^ai-${two}:mini .* up to date$`, 'm'));
   });
 
   test('uploads its own layers and configurations, and moves its own tags', async () => {
@@ -280,7 +279,7 @@ test('killed at every step, it goes on where it was', async () => {
   }
   const { code, report } = await publish();
   expect(code).toBe(0);
-  // Whatever was still built has come out of the builder's cache.
+  // Layers that were still built came from the builder's cache.
   expect(report.layers.map(({ executed }) => executed).filter((steps_) => steps_ > 0)).toEqual([]);
   const after = await everyTag();
   for (const tags of after) {

@@ -124,7 +124,7 @@ const publish = async (...args: readonly string[]): Promise<PublishReport> => {
   return JSON.parse(stdout) as PublishReport;
 };
 
-/** What became of each image: `sound:base promoted`. */
+/** The outcome of each image: `sound:base promoted`. */
 const outcomes = ({ images }: PublishReport): string[] =>
   images.map(({ image, outcome }) => `${image.replace(/^.*\/ai-e2e-/, '')} ${outcome}`);
 const latest = async (agent: string): Promise<string | undefined> =>
@@ -166,7 +166,7 @@ test('it is scanned again whenever it is to be promoted, and not built or tested
   expect(outcomes(report).slice(2)).toEqual(['weak:base failed', 'weak:mini failed']);
   expect(report.images[2]?.why).toBe(`${native}: grype: GHSA-1 in lodash`);
   expect([report.layers, report.tests]).toEqual([[], []]);
-  // What is public is left alone: only the two that wait were scanned.
+  // Public images are left alone: only the two that wait were scanned.
   expect(await asked()).toHaveLength(2);
 });
 

@@ -12,6 +12,7 @@ import { aiRun } from '../e2e/tiny-image.ts';
 import { bakery, docker, edit, nonce, type Ran, run } from '../e2e/support.ts';
 import { isWrite, type Recorder, recordRequests } from './recorder.ts';
 import { runUntil } from './killed.ts';
+import { trialsOf } from './trials.ts';
 import { makeTinyCatalogue, type TinyCatalogue } from './tiny-catalogue.ts';
 
 /** One agent on two runtimes, published with signatures of a real cosign to a real registry, and started by ai-run. */
@@ -79,31 +80,12 @@ afterAll(async () => {
     if (name !== repository) return [];
     return tag === '<none>' ? [`${name}@${digest}`] : [`${name}:${tag}`];
   });
-  const left = [...pulled, ...(await trials())];
+  const left = [...pulled, ...(await trialsOf([agent]))];
   if (left.length > 0) await docker('image', 'rm', '--force', ...left);
   await recorder.close();
   await rm(folder, { recursive: true });
   await catalogue.close();
 });
-
-/** What a killed run has pulled to test it. */
-const trials = async (): Promise<string[]> => {
-  const format = '{{.Repository}}:{{.Tag}}';
-  const { stdout } = await docker(
-    'image',
-    'ls',
-    '--filter=reference=bakery-trial',
-    '--format',
-    format,
-  );
-  const names = stdout.split('\n').filter((name) => name !== '');
-  const contracts = await Promise.all(
-    names.map((name) =>
-      docker('image', 'inspect', '--format={{index .Config.Labels "ai-run.contract"}}', name),
-    ),
-  );
-  return names.filter((_, at) => contracts[at]?.stdout.includes(`"agent":"${agent}"`));
-};
 
 const key = (name: string): Promise<string> =>
   readFile(join(catalogue.root, `${name}.pub`), 'utf8');
@@ -124,7 +106,7 @@ const publish = async (
   return JSON.parse(stdout) as PublishReport;
 };
 
-/** What became of each image: `base promoted now`. */
+/** The outcome of each image: `base promoted now`. */
 const outcomes = ({ images }: PublishReport): string[] =>
   images.map(({ image, outcome, signed = '' }) =>
     `${image.replace(/^.*:/, '')} ${outcome} ${signed}`.trim(),
@@ -367,7 +349,7 @@ describe.skipIf(!hasCosign)('with cosign', () => {
     test('is mended by publishing, which signs what it cannot know as signed', async () => {
       expect(outcomes(await publish())).toEqual(['base promoted before', 'mini up to date before']);
       expect((await start(mine)).code).toBe(0);
-      // Somebody else's signature of the mini image stands where ours was.
+      // Somebody else's signature of the mini image replaces ours.
       const { mini = 'sha256:' } = await tags();
       const signature = await signatureOf((await find('base')).digest);
       if (signature === undefined) throw new Error('not signed');

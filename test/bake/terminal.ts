@@ -9,7 +9,7 @@ import {
   type Tiny,
 } from '../e2e/tiny-image.ts';
 
-/** What was published, and where. */
+/** A publication: its images, and its registry. */
 type Published = {
   /** The checkout, and the registry that has it below `/ai`; known once it is published. */
   readonly root: () => string;
@@ -74,7 +74,7 @@ export const describeTerminal = ({
         expect(await running.ended, running.seen()).toBe(0);
         const name = `${registry()}/ai/ai-${agent}:${runtime}`;
         expect(running.seen()).toContain(`Status: Downloaded newer image for ${name}`);
-        // After the pull: its progress names digests, in which anything may stand.
+        // After the pull, because its progress prints digests, which may contain any digits.
         const said = running.seen().split('Status: Downloaded').at(-1);
         expect(versions[agent]).toMatch(/^\d/);
         expect(said).toContain(versions[agent]);

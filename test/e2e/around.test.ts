@@ -7,7 +7,7 @@ import { type FakeRegistry, openRegistry } from './fake-registry.ts';
 import { docker, nonce, type Ran } from './support.ts';
 import { aiRun, makeTinyImage, type Tiny } from './tiny-image.ts';
 
-/** What ai-run tells about the engine and its images, asked of the real one. */
+/** ai-run's reports about the engine and its images, made by the real engine. */
 
 const own = platformOfMachine(process.arch) ?? 'linux/amd64';
 const gone = { DOCKER_HOST: 'tcp://127.0.0.1:9' };

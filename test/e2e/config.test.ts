@@ -5,7 +5,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { checkout, docker, run } from './support.ts';
 import { aiRun, makeTinyImage, type Tiny } from './tiny-image.ts';
 
-/** Whose configuration an agent reads: the project's over that of all projects, and with --with-config the user's own. */
+/** An agent reads the project's configuration over that of all projects, and with --with-config the user's own. */
 
 const write = async (path: string, content: unknown): Promise<void> => {
   await mkdir(dirname(path), { recursive: true });

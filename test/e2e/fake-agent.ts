@@ -14,7 +14,7 @@ export type Maker = {
   readonly hold: () => void;
   /** Answers those who wait, and everyone after them. */
   readonly release: () => void;
-  /** How many wait for an answer. */
+  /** The number of requests that wait for an answer. */
   readonly waiting: () => number;
   readonly close: () => void;
 };
@@ -69,7 +69,7 @@ export type WrittenCheck = {
   readonly timeout?: number;
 };
 
-/** What the smallest agent there can be says of itself. */
+/** The version check of the smallest agent. */
 export const versionCheck: WrittenCheck = {
   name: 'version',
   run: ['tiny'],

@@ -8,7 +8,7 @@ import { checkout, type Ran } from './support.ts';
 export type Caller = {
   readonly pid: number;
   readonly child: ChildProcess;
-  /** What it has written to stderr so far. */
+  /** Its standard error so far. */
   readonly said: () => string;
   readonly ended: Promise<Ran>;
 };

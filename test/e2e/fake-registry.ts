@@ -32,7 +32,7 @@ const archive = async (content: string): Promise<Buffer> => {
 export type FakeRegistry = {
   /** `127.0.0.1:41234`: docker speaks to it without TLS. */
   readonly host: string;
-  /** How many questions were asked. */
+  /** The number of requests so far. */
   readonly asked: () => number;
   /** Answers everything with this status from now on; 200 is its usual self. */
   readonly answer: (status: number) => void;

@@ -18,7 +18,7 @@ export const noServer: string | undefined =
 export type GitServer = {
   readonly host: string;
   readonly port: number;
-  /** What a user's `known_hosts` has of it. */
+  /** Its line in a user's `known_hosts`. */
   readonly known: string;
   /** The branch's last commit message in the bare repository. */
   readonly subject: () => string;
@@ -42,7 +42,7 @@ export const makeKey = (path: string): void => {
 };
 
 /**
- * @param folder where its files go
+ * @param folder the folder of its files
  * @param accepted the public key that it takes
  */
 export const openServer = async (folder: string, accepted: string): Promise<GitServer> => {

@@ -11,7 +11,7 @@ import { openMasks } from '../../ai-run/project/masks.ts';
 import { commitAll, makeMachine, type Machine, session } from '../program/repositories.ts';
 import { docker, type Ran, run, upstream } from './support.ts';
 
-/** The image that all agents stand on: it has git. */
+/** The base image of all agents: it has git. */
 let image = '';
 let machine: Machine;
 
@@ -26,7 +26,7 @@ beforeAll(async () => {
 });
 beforeEach(() => {
   machine = makeMachine();
-  // Where the tests run as root, the project belongs to the agent's user, as the project of a person does.
+  // If the tests run as root, the project belongs to the agent's user, as the project of a person does.
   machine.git(machine.home, 'config', '--global', 'safe.directory', '*');
 });
 afterEach(() => machine.remove());
@@ -92,7 +92,7 @@ describe('an agent in its container', () => {
        if touch /run/ai-run/objects/0/0/x 2>/dev/null; then echo objects can be written; fi
        git fsck --strict --no-progress`,
     );
-    // Nothing but the log: no change that is none, no complaint about ownership or objects, no hook.
+    // Nothing but the log: no false change, no complaint about ownership or objects, no hook.
     expect(ran).toEqual({ code: 0, stdout: 'Agent\nLibrary\nFirst\n', stderr: '' });
     expect(log(project, '--all')).not.toContain('Agent');
     expect(await part.finish?.()).toEqual([

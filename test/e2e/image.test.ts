@@ -17,7 +17,7 @@ const word = nonce();
 const local = `ai-e2e-${word}`;
 let registry: FakeRegistry;
 let offline: FakeRegistry;
-/** Where what was validated is remembered. */
+/** The folder that remembers validated images. */
 const userHome = mkdtempSync(join(tmpdir(), 'ai-run-image-'));
 let count = 0;
 
@@ -141,7 +141,7 @@ describe('an image of a registry', () => {
     const before = registry.asked();
     expect(await findImage(want(repository))).toEqual(first);
     expect(existsSync(log)).toBe(false);
-    // Where the engine has no socket on this machine, docker's client is asked.
+    // If the engine has no socket on this machine, docker's client is asked.
     const env = { DOCKER_HOST: 'tcp://192.0.2.1:2376' };
     expect(await findImage(want(repository, { env }))).toEqual(first);
     expect(await readFile(log, 'utf8')).toBe('image inspect\n');

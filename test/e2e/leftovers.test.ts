@@ -5,7 +5,7 @@ import { sweepTests } from '../../bakery/tester/leftovers.ts';
 import { openRegistry } from '../../bakery/registry/registry.ts';
 import { docker, nonce, run } from './support.ts';
 
-/** What tests of images leave in the engine when they are killed. */
+/** Smoke tests that are killed leave images and containers in the engine, which later ones remove. */
 
 const registry = openRegistry(new AbortController().signal);
 

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { Ran } from './support.ts';
 import { aiRun, makeTinyImage, type Tiny } from './tiny-image.ts';
 
-/** What an agent does in one session to read a secret in the next. */
+/** An agent's acts in one session that aim at a secret in the next. */
 
 let tiny: Tiny;
 let other = '';

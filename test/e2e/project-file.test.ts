@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { until } from './fake-caller.ts';
 import { aiRun, makeTinyImage, type Running, startInTerminal, type Tiny } from './tiny-image.ts';
 
-/** What `.ai-run.yaml` makes of a session, and what an agent can make of `.ai-run.yaml`. */
+/** The effects of `.ai-run.yaml` on a session, and an agent's attempts to change that file. */
 
 let tiny: Tiny;
 let lib: string;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { bakery, checkout, run } from './support.ts';
 
-/** Rendered files stand on their own: docker takes them without the bakery. */
+/** Rendered files are complete: docker builds them without the bakery. */
 
 let folder = '';
 beforeAll(async () => {

@@ -5,12 +5,15 @@ import { join } from 'node:path';
 import { until } from './fake-caller.ts';
 import { run } from './support.ts';
 
-/** Who the engine belongs to: nobody. */
+/** The owner of the engine: the user nobody. */
 const nobody = 65_534;
 
 export type RootlessEngine = { readonly host: string; readonly close: () => Promise<void> };
 
-/** What it takes: rootlesskit and uidmap of the distribution, and root, who can be somebody else for a while. */
+/**
+ * Whether this machine has the requirements: the distribution's rootlesskit and uidmap, and root, which can become another
+ * user.
+ */
 export const canBeRootless = async (): Promise<boolean> => {
   const found = await Promise.all(
     ['rootlesskit', 'newuidmap', 'dockerd'].map((name) => run('sh', ['-c', `command -v ${name}`])),

@@ -15,7 +15,7 @@ import {
   type Tiny,
 } from './tiny-image.ts';
 
-/** What a user has of a session: the agent's terminal, its exit code, and nothing that stays behind. */
+/** A session gives its user the agent's terminal and exit code, and leaves nothing behind. */
 
 let tiny: Tiny;
 beforeAll(async () => {
@@ -45,7 +45,7 @@ const containers = async (): Promise<string[]> => {
 const nothingIsLeft = (): Promise<void> =>
   until('no container is left', async () => (await containers()).length === 0, 30);
 
-/** What there is in a folder of `~/.ai-run`. */
+/** The names in a folder of `~/.ai-run`. */
 const left = (folder: string): string[] => {
   const path = join(tiny.home, '.ai-run', folder);
   return existsSync(path) ? readdirSync(path) : [];

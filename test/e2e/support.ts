@@ -50,7 +50,11 @@ export const docker = (...args: readonly string[]): Promise<Ran> => run('docker'
 /** A word that no earlier run used: what carries it cannot come from a cache. */
 export const nonce = (): string => randomBytes(6).toString('hex');
 
-/** A checkout of its own with these agents of the catalogue, under names of its own, and all runtimes. */
+/** The folder of an agent of the catalogue, or of the tests: `small-npm` and `small-pypi` are packages of some kilobytes. */
+export const agentFolder = (name: string): string =>
+  join(checkout, name.startsWith('small-') ? 'test/fixtures/agents' : 'agents', name);
+
+/** A checkout of its own with these agents, under names of its own, and all runtimes. */
 export const makeCheckout = async (agents: Readonly<Record<string, string>>): Promise<string> => {
   const root = await mkdtemp(join(tmpdir(), 'bakery-e2e-'));
   for (const file of [
@@ -64,7 +68,7 @@ export const makeCheckout = async (agents: Readonly<Record<string, string>>): Pr
   await cp(join(checkout, 'runtimes'), join(root, 'runtimes'), { recursive: true });
   await mkdir(join(root, 'agents'));
   for (const [name, original] of Object.entries(agents)) {
-    await cp(join(checkout, 'agents', original), join(root, 'agents', name), { recursive: true });
+    await cp(agentFolder(original), join(root, 'agents', name), { recursive: true });
   }
   return root;
 };

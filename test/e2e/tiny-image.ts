@@ -12,7 +12,7 @@ export type Tiny = {
   /** The folder of files of the user: `~`. */
   readonly home: string;
   readonly project: string;
-  /** What a test adds to its environment, so that it is that user. */
+  /** Variables that make a test that user. */
   readonly env: Readonly<Record<string, string>>;
   readonly close: () => Promise<void>;
 };
@@ -20,9 +20,9 @@ export type Tiny = {
 const cli = join(checkout, 'ai-run/cli/cli.ts');
 
 type TinyOptions = {
-  /** What it stands on; the smallest one there is, where nothing is said. */
+  /** Its base image; default: the smallest upstream image. */
   readonly from?: string;
-  /** What its contract asks for, by the agent's name. */
+  /** The requests of its contract, by the agent's name. */
   readonly contract?: (agent: string) => object;
   /** More lines of its Dockerfile. */
   readonly line?: string;

@@ -4,10 +4,10 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { emulation } from './emulation.ts';
+import { emulation } from '../support/emulation.ts';
 import { bakery, checkout, docker, nonce, type Ran, run, upstream } from './support.ts';
 
-/** What the tests of traps build from, and ways to look at what came out. */
+/** The inputs of the tests of traps, and ways to examine the results. */
 
 const machines = {
   x64: { platform: 'linux/amd64', node: 'x64', uname: 'x86_64' },
@@ -260,7 +260,7 @@ export const wordTwice =
 
 /** As `word`, while this machine cannot run programs of the other. */
 export const wordWithoutEmulation = async (text: string, world: World): Promise<string> => {
-  // Whatever takes long comes first: without emulation is the whole machine, not this build only.
+  // The slow part comes first, because the whole machine is without emulation afterwards, not this build only.
   await mustRun(
     build(
       `FROM ${world.node}\nCOPY one /\n`,
@@ -310,7 +310,7 @@ const printed = async (image: string, ...command: readonly string[]): Promise<st
   return `${stdout}${stderr}`.trim();
 };
 
-/** Who owns a path in the image, by number. */
+/** The owner of a path in the image, by number. */
 export const ownerOf =
   (path: string) =>
   (text: string, world: World): Promise<string> =>

@@ -1,9 +1,8 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { lintDockerfile, ruleNames } from '../../bakery/templates/lint.rules.ts';
-import { nonce } from './support.ts';
+import { expect, test } from 'vitest';
+import { ruleNames } from '../../bakery/templates/lint.rules.ts';
+import { describeTraps, emulatedRun, files, link, native, type Trap } from './trap.ts';
 import {
   here,
-  makeWorld,
   mergedFolders,
   npmTree,
   onTwoBases,
@@ -11,34 +10,13 @@ import {
   there,
   word,
   wordTwice,
-  wordWithoutEmulation,
   type World,
 } from './trap-builds.ts';
 
 /**
- * What the rules of lint are for: each is broken in a real build, which shows the damage, and kept in another, which
- * shows none. What lint reads is the very text that is built.
+ * The purpose of each rule of lint: a real build breaks it and shows the damage, another keeps it and shows no damage. Lint
+ * reads the very text that is built.
  */
-
-type Trap = {
-  readonly rule: string;
-  readonly harm: string;
-  readonly broken: (world: World) => string;
-  readonly kept: (world: World) => string;
-  /** Builds a text and looks at what came out. */
-  readonly see: (text: string, world: World) => Promise<unknown>;
-  /** What is seen of each; both show that the build did what it was for. */
-  readonly damage: unknown;
-  readonly sound: unknown;
-  /** Other rules that this text cannot keep, and why. */
-  readonly besides?: Readonly<Record<string, string>>;
-};
-
-const native = 'FROM --platform=$BUILDPLATFORM';
-const link = 'COPY --link --from=build /out/ /';
-
-/** The last stage of what is exported as files. */
-const files = `FROM scratch\n${link}\n`;
 
 /** Two bases, which differ in the mode of folders, a stage that builds one file, and the last stage. */
 const twoBases =
@@ -80,20 +58,7 @@ RUN --network=none --mount=type=bind,from=uv,source=/uv,target=/usr/local/bin/uv
     --target /out --python-platform ${there.uname}-manylinux_2_36 ${flags}
 ${files}`;
 
-const once = nonce();
-
 const traps: readonly Trap[] = [
-  {
-    rule: 'emulated-run',
-    harm: 'a step of the target platform does not even start where programs of it cannot',
-    broken: ({ node }) =>
-      `FROM ${node} AS build\nRUN mkdir /out && echo ${once} >/out/word\n${files}`,
-    kept: ({ node }) =>
-      `${native} ${node} AS build\nRUN mkdir /out && echo ${once} >/out/word\n${files}`,
-    see: wordWithoutEmulation,
-    damage: expect.stringContaining('exec format error'),
-    sound: once,
-  },
   ...[
     { instruction: 'WORKDIR /srv/data/work', what: 'a folder entered' },
     { instruction: 'ADD one /srv/data/one', what: 'a file added' },
@@ -285,31 +250,8 @@ ${link}
   },
 ];
 
-let world: World;
-beforeAll(async () => {
-  world = await makeWorld();
-});
-afterAll(() => world.close());
-
-test('every rule has its damage shown here, and nothing else has', () => {
-  expect(new Set(traps.map(({ rule }) => rule))).toEqual(new Set(ruleNames));
+test('every rule has its damage shown, and nothing else has', () => {
+  expect(new Set([...traps, emulatedRun].map(({ rule }) => rule))).toEqual(new Set(ruleNames));
 });
 
-describe.each(traps.map((trap) => [`${trap.rule}: ${trap.harm}`, trap] as const))(
-  '%s',
-  (_, { rule, broken, kept, see, damage, sound, besides = {} }) => {
-    test('a build shows it', async () => {
-      expect(await see(broken(world), world)).toEqual(damage);
-    });
-
-    test('a build that keeps the rule does not', async () => {
-      expect(await see(kept(world), world)).toEqual(sound);
-    });
-
-    test('lint reports this rule for the one text, and nothing for the other', () => {
-      const reported = new Set(lintDockerfile(broken(world)).map((issue) => issue.rule));
-      expect(reported).toEqual(new Set([rule, ...Object.keys(besides)]));
-      expect(lintDockerfile(kept(world))).toEqual([]);
-    });
-  },
-);
+describeTraps(traps);

@@ -7,10 +7,11 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { processes } from '../e2e/fake-caller.ts';
 import { checkout, docker, run } from '../e2e/support.ts';
 import { makeTinyImage, type Tiny } from '../e2e/tiny-image.ts';
+import { isFull } from '../support/full.ts';
 
 /** Many starts at a time, some of them killed at any moment: after the next start, nothing of them is left. */
 
-const starts = 200;
+const starts = isFull ? 200 : 60;
 const kills = 20;
 const atATime = 4;
 
@@ -98,7 +99,7 @@ const everything = async (): Promise<readonly string[]> => [
   ...(await readdir(join(tiny.home, '..'), { recursive: true })),
 ];
 
-/** What a session needs that only some have needed before is compiled, and kept for all that come. */
+/** Code that only some sessions need is compiled when it is first needed, and kept for all later ones. */
 const isCompiled = (one: string): boolean => one.startsWith('home/.ai-run/compiled/');
 
 const since = async (before: readonly string[]): Promise<readonly string[]> =>

@@ -37,7 +37,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
-/** What was seen, by attempt: under the policy, then without the guard. */
+/** The outcomes by attempt: under the policy, then without the guard. */
 const outcomes = new Map<string, string[]>();
 const record = (attempt: string, outcome: string): void =>
   void outcomes.set(attempt, [...(outcomes.get(attempt) ?? []), outcome]);
@@ -64,7 +64,7 @@ describe.each(vectors)('$attempt', (vector) => {
 });
 
 describe.each([printing])('$attempt', ({ attempt, run: words, drop }) => {
-  /** What the engine can tell of it afterwards. */
+  /** The engine's log of it afterwards. */
   const printed = async (changes: Pick<Vector, 'drop'>): Promise<string> => {
     const name = `e2e-${nonce()}`;
     const attempted = { run: words, add: ['--detach', `--name=${name}`], ...changes };

@@ -5,8 +5,8 @@ import { type Ran, run } from '../e2e/support.ts';
 import { aiRun, makeTinyImage, type Tiny } from '../e2e/tiny-image.ts';
 
 /**
- * What somebody else wrote: names of folders, links, settings, images. Each works as it is, or is refused in one error;
- * none of it is ever a command.
+ * Input of strangers: names of folders, links, settings, images. Each works as it is, or is refused in one error; nothing of
+ * it is ever executed.
  */
 
 let tiny: Tiny;
@@ -26,7 +26,7 @@ const shell = (script: string, ...flags: readonly string[]): string[] => [
 /** One error, its details and one hint: no stack, nothing that repaints a terminal, and no start. */
 const refused = (message: RegExp): Ran => {
   const line = String.raw`[^\u0000-\u001f\u007f]+\n`;
-  // What flags widen is said before.
+  // Warnings about flags that widen the policy come first.
   const form = `^(?:ai-run: --${line})*error\\[E_[A-Z_]+\\]: (?=[^]*${message.source})${line}(?: {2}${line})*(?:hint: ${line})?$`;
   return { code: 1, stdout: '', stderr: expect.stringMatching(new RegExp(form)) as string };
 };

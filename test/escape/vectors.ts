@@ -1,6 +1,6 @@
 import type { Policy } from '../../kernel/policy.ts';
 
-/** What an agent should not reach. */
+/** Targets that an agent must not reach. */
 export type Machine = {
   /** A file that everyone on the machine may read. */
   readonly file: string;
@@ -10,9 +10,9 @@ export type Machine = {
 
 /** One way out, tried in a container: under the whole policy, and with the one thing off that guards it. */
 export type Vector = {
-  /** What an agent would try, as a verb. */
+  /** The agent's attempt, as a verb. */
   readonly attempt: string;
-  /** What stands in its way: words of the policy. */
+  /** The guard that prevents it, in the words of the policy. */
   readonly guard: string;
   /** Ends with 0 when it succeeds. `{file}` and `{port}` are of the {@link Machine}. */
   readonly run: readonly [string, ...string[]];
@@ -22,7 +22,7 @@ export type Vector = {
   readonly without?: (policy: Policy, machine: Machine) => Policy;
   /** Flags of docker that are taken away for the run without the guard. */
   readonly drop?: RegExp;
-  /** What is replaced in them, for a guard that is one word of a flag. */
+  /** The replacement in them, for a guard that is one word of a flag. */
   readonly swap?: readonly [string, string];
   /** Flags of docker that no policy has a word for, added for the run without the guard. */
   readonly add?: readonly string[];
@@ -55,7 +55,7 @@ const folders =
     mounts: policy.mounts.map((mount) => (mount.type === 'tmpfs' ? { ...mount, bytes } : mount)),
   });
 const fill = (folder: string): Vector['run'] => sh(`head -c 32M /dev/zero > ${folder}/file`);
-/** What needs the whole of a privileged container, and root in it. */
+/** Attempts that need a privileged container, and root in it. */
 const privileged = {
   without: (policy: Policy): Policy => ({ ...policy, user: root, newPrivileges: true }),
   // A privileged container has no filter of system calls, and takes none.
@@ -84,7 +84,7 @@ export const vectors: readonly Vector[] = [
     run: sh('echo >> "$(find /opt/agent/bin -type f -o -type l | head -n 1)"'),
     without: (policy) => writable(asRoot('DAC_OVERRIDE')(policy)),
   },
-  // Who it is
+  // Its user
   {
     attempt: 'be root',
     guard: 'the caller’s uid and gid, never root',
@@ -319,7 +319,7 @@ export const vectors: readonly Vector[] = [
   },
 ];
 
-/** The one that shows itself outside: to whoever asks the engine. */
+/** The one whose effect shows outside, in the engine's answers. */
 export const printing = {
   attempt: 'fill the machine’s disk with what it prints',
   guard: 'no log of the engine’s',

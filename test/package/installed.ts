@@ -4,11 +4,11 @@ import { delimiter, dirname, join } from 'node:path';
 import { z } from 'zod';
 import { checkout, type Ran, run } from '../e2e/support.ts';
 
-/** What is published, packed and installed as a user would, and the Nodes that it has to run on. */
+/** The published packages, packed and installed as by a user, and the versions of Node that they support. */
 export type Installed = {
-  /** What is in each tarball: paths below the package. */
+  /** The content of each tarball: paths below the package. */
   readonly files: Readonly<Record<Packed, readonly string[]>>;
-  /** What npm installed for ai-run alone, by name, without development. */
+  /** The packages that npm installed for ai-run alone, by name, without development. */
   readonly tree: readonly string[];
   /** An empty folder, in a folder that goes away. */
   readonly folder: (name: string) => Promise<string>;

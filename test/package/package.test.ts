@@ -6,7 +6,7 @@ import { checkout, type Ran } from '../e2e/support.ts';
 import { makeTinyImage, type Tiny } from '../e2e/tiny-image.ts';
 import { install, type Installed, type Node, nodes, type Packed } from './installed.ts';
 
-/** What a user gets: the tarball installed into an empty prefix, and ai-run as one file. */
+/** The product as a user gets it: the tarball installed into an empty prefix, and ai-run as one file. */
 
 let installed: Installed;
 let tiny: Tiny;
@@ -29,7 +29,7 @@ const inProject = (node: Node, words: readonly [string, ...string[]]): Promise<R
 const bakery = (node: Node, cwd: string, ...args: readonly string[]): Promise<Ran> =>
   installed.run(node, ['bakery', ...args], { cwd });
 
-/** What a tarball holds in a folder. */
+/** The names in a folder of a tarball. */
 const below = (name: Packed, folder: string): string[] => {
   const inside = installed.files[name].filter((file) => file.startsWith(folder));
   return [...new Set(inside.map((file) => file.slice(folder.length).split('/')[0] ?? ''))];
@@ -115,7 +115,7 @@ describe.each(nodes)('with Node %s', (node) => {
     const folder = join(home, '.ai-run/compiled');
     const kept = (): Promise<string[]> => readdir(folder).catch(() => []);
 
-    // What these have compiled is not what a session needs.
+    // The code that these have compiled is not the code that a session needs.
     for (const words of [['--version'], ['no-such-agent'], [tiny.agent, '--print']])
       await start(...words);
     expect(await kept()).toEqual([]);

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 
 const exec = join(import.meta.dirname, '../../ai-run/host/exec.ts');
 
-/** Ends with what `capture` says of this command, as soon as nothing is left to do. */
+/** Prints the result of `capture` for this command, as soon as nothing is left to do. */
 const capture = (command: object, timeout: number) =>
   spawnSync(
     process.execPath,
@@ -33,7 +33,7 @@ test.each([
   expect([stdout, signal], stderr).toEqual([`${expected}\n`, null]);
 });
 
-/** What a command says that gets a SIGINT or not, and then a TERM; `$PPID` is who attached it. */
+/** Prints the signals that it gets: a SIGINT or not, and then a TERM; `$PPID` is the process that attached it. */
 const told = `trap 'echo interrupted; exit 9' INT; trap 'echo ended; exit 5' TERM
   kill -INT $PPID; sleep 1; kill -TERM $PPID; sleep 1; sleep 1`;
 const attaching = [

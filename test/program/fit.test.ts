@@ -4,7 +4,7 @@ import { delimiter, join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { checkEngine } from '../../ai-run/engine/fit.ts';
 
-/** What is remembered of an engine; a `docker` on PATH answers for it, and notes that it was asked. */
+/** The memory of an engine's answers; a `docker` on PATH answers for it, and records each question. */
 
 let home: string;
 const at = (name: string): string => join(home, name);

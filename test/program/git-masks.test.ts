@@ -10,7 +10,7 @@ beforeEach(() => {
 });
 afterEach(() => machine.remove());
 
-/** What a project keeps in its repository and should not, and what it does not keep there. */
+/** Secrets that a project keeps in its repository, though it should not, and secrets that it does not keep there. */
 const tracked = ['.env', '.ssh/config', '.ssh/keys/id_rsa', 'odd [a] *?/:(glob).pem'];
 const untracked = '.npmrc #1';
 
@@ -79,7 +79,7 @@ describe('files that are masked', () => {
     git(part, 'add', '-A');
     git(part, 'commit', '-qam', 'Agent');
     expect(git(part, 'show', '--name-only', '--format=', 'HEAD')).toBe('file.txt\nnew.txt\n');
-    // What agents do besides: none of it trips over a file that cannot be written.
+    // Other acts of agents: none of them fails because a file cannot be written.
     git(part, 'switch', '-qc', 'topic', 'HEAD~');
     git(part, 'reset', '-q', '--hard', 'main');
     git(part, 'stash', 'list');

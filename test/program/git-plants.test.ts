@@ -20,8 +20,8 @@ import {
 } from './repositories.ts';
 
 /**
- * What an agent can plant so that git runs it on the host, each where the mounts of its session let it: in the shadow, or
- * with `--git live` in the repository itself. The second shows that the first is no test of nothing.
+ * Plants of an agent that git would run on the host, each in a place that the mounts of its session allow: in the shadow, or
+ * with `--git live` in the repository itself. The second is the control: there, they run.
  */
 
 let machine: Machine;
@@ -100,7 +100,7 @@ const plants: readonly Plant[] = [
   },
 ];
 
-/** What a person does after a session. Whether git succeeds does not matter, only what it runs. */
+/** Commands of a person after a session. Only the programs that git runs matter, not its exit code. */
 const useGit = (): void => {
   for (const args of [['status'], ['diff'], ['log', '-p', '-1'], ['add', '-u']]) {
     try {
@@ -248,7 +248,7 @@ const configured = (make: (dotGit: string) => string): void => {
 };
 
 describe('a repository of the project that an agent has configured', () => {
-  /** What runs a program while commits are fetched into a repository, unless no git of the host is in it. */
+  /** Settings that run a program while commits are fetched into a repository, unless no git of the host takes part. */
   const settings: readonly (readonly [string, (dotGit: string) => string])[] = [
     [
       'an address in place of another',

@@ -50,7 +50,7 @@ export const makeHome = (): Home => {
     });
   const program: Home['program'] = (name, script) =>
     writeFileSync(join(bin, name), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
-  // What it is started with, and the real program for completion.
+  // Its arguments, and the real program for completion.
   program(
     'ai-run',
     `[ "$1" = completion ] && exec '${process.execPath}' '${cli}' "$@"\nprintf '[%s]' ai-run "$@"`,

@@ -17,7 +17,7 @@ import type { HostConfig } from '../../ai-run/home/carried.rules.ts';
 import { openHome } from '../../ai-run/home/home.ts';
 import { openHostConfig } from '../../ai-run/home/host-config.ts';
 
-/** What a session's home is made of: the user's own configuration, what all projects start with, and what the agent said. */
+/** The parts of a session's home: the user's own configuration, the start of all projects, and the agent's own words. */
 
 const user = { uid: process.getuid?.() ?? 1000, gid: process.getgid?.() ?? 1000 };
 const hostConfig: HostConfig[] = [

@@ -146,7 +146,7 @@ describe('keys of a session whose ai-run was killed', () => {
     mkdirSync(join(home, '.ai-run/ssh/half'));
     await sweepFolders(home);
     expect(left()).toEqual(['alive-shop-1', 'half']);
-    // What is being made is young.
+    // A folder that is being made is young.
     const old = new Date(Date.now() - 11_000);
     utimesSync(join(home, '.ai-run/ssh/half'), old, old);
     await sweepFolders(home);

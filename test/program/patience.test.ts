@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { capture, run } from '../../bakery/host/exec.ts';
 
-/** How long the bakery listens to a program that says nothing. */
+/** The bakery ends a program that prints nothing for too long. */
 
 const node = (script: string) => ({ file: process.execPath, args: ['-e', script] });
 /** Writes a line to stderr at each of these moments, and ends at the last, all in milliseconds. */

@@ -33,7 +33,7 @@ afterAll(() => {
   empty.close();
 });
 
-/** What GitLab's schema has to say to a file; nothing where it is content. */
+/** The errors of a file by GitLab's schema; empty if it is valid. */
 const refusal = async (text: string): Promise<string> => {
   const folder = await mkdtemp(join(tmpdir(), 'gitlab-'));
   try {

@@ -12,7 +12,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
-/** What every job of a pipeline starts with, with programs in the place of docker and setup that note what they are given. */
+/** The start of every job of a pipeline; docker and setup are replaced by programs that record their arguments. */
 
 let root = '';
 const noted = (name: string): string => join(root, `${name}.txt`);

@@ -11,7 +11,7 @@ import { type Home, makeHome } from './home.ts';
 const cli = join(import.meta.dirname, '../../ai-run/cli/cli.ts');
 
 let home: Home;
-/** What the only docker on PATH was asked: the sessions of the real engine are no business of these tests. */
+/** The arguments of the only docker on PATH: these tests leave the sessions of the real engine alone. */
 const asked = (): string =>
   existsSync(home.file('asked')) ? readFileSync(home.file('asked'), 'utf8') : '';
 

@@ -9,7 +9,7 @@ import { audit } from './audit.ts';
 const digestOf = (text: string): string =>
   `sha256:${createHash('sha256').update(text).digest('hex')}`;
 
-/** What the registry has, by path below the repository. */
+/** The registry's content, by path below the repository. */
 let content: Map<string, string>;
 const server = createServer(({ url = '', method }, response) => {
   const path = url.replace('/v2/ai/image/', '');

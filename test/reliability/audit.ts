@@ -5,7 +5,7 @@ import { isPublicTag } from './request.ts';
 export type Audit = {
   /** By `repository:tag`, for public tags. */
   readonly tags: ReadonlyMap<string, { readonly digest: string; readonly version: string }>;
-  /** What is wrong: `acme/ai-one:base: no test of linux/arm64`. */
+  /** The faults: `acme/ai-one:base: no test of linux/arm64`. */
   readonly wrong: readonly string[];
   /** Bodies that were downloaded and hashed. */
   readonly hashed: number;

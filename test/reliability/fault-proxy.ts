@@ -9,18 +9,18 @@ import { type Cuts, relay, type Relayed, reset } from './relay.ts';
 import { parseRequest, type RegistryRequest } from './request.ts';
 import { challenge, openTokens, type Tokens } from './tokens.ts';
 
-/** A registry on loopback that stands for another one, asks for tokens, and fails as it is told to. */
+/** A proxy on loopback in front of a registry, which asks for tokens and injects faults. */
 export type FaultProxy = {
   /** `127.0.0.1:port`, to be used in the place of the registry. */
   readonly address: string;
-  /** What goes wrong from now on; without faults, what lagged shows at once. */
+  /** Sets the faults from now on; without faults, delayed writes become visible at once. */
   readonly inject: (faults: Faults) => void;
   /** Told of each request when it comes, until told otherwise. */
   readonly watch: (watcher: Watcher) => void;
   readonly tokens: Tokens;
   /** Everything that came and was answered since it was last asked to forget. */
   readonly log: () => readonly Entry[];
-  /** What has come and is not answered yet. */
+  /** Requests that are not answered yet. */
   readonly underWay: () => readonly Started[];
   readonly forget: () => void;
   readonly close: () => Promise<void>;
@@ -89,7 +89,7 @@ export const openFaultProxy = async (registry: string): Promise<FaultProxy> => {
       return nothing;
     }
     if (fault?.kind === 'no answer') {
-      // What the client sends is read; it is its to go away.
+      // Reads the client's body; the client closes the connection.
       incoming.resume();
       await once(outgoing, 'close');
       return nothing;
@@ -117,7 +117,7 @@ export const openFaultProxy = async (registry: string): Promise<FaultProxy> => {
   const server = createServer((incoming, outgoing) => {
     const request = parseRequest(incoming.method ?? '', incoming.url ?? '/');
     watcher(request);
-    // Whoever has no token is asked for one, and nothing else happens to them.
+    // A request without a token is answered with 401, and gets no fault.
     const isKnown = request.about === 'token' || tokens.isValid(incoming.headers.authorization);
     const fault = isKnown ? faults(request) : undefined;
     const started = { ...request, ...(fault === undefined ? {} : { fault: fault.kind }) };

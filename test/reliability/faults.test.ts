@@ -3,7 +3,7 @@ import { faultKinds, randomFaults } from './faults.ts';
 import { momentOf } from './killer.ts';
 import { parseRequest, type RegistryRequest } from './request.ts';
 
-/** What happens is chance, and the same chance again where the seed is the same. */
+/** Faults are random, and the same again for the same seed. */
 
 const digest = `sha256:${'a'.repeat(64)}`;
 const requests: readonly RegistryRequest[] = [

@@ -1,7 +1,7 @@
 import { chance, pick } from './random.ts';
 import { isWrite, type RegistryRequest } from './request.ts';
 
-/** What goes wrong between a client and a registry. */
+/** Faults between a client and a registry. */
 export const faultKinds = [
   '429 with Retry-After',
   '403 for a rate limit',
@@ -74,8 +74,8 @@ const canHave = (kind: FaultKind, request: RegistryRequest): boolean => {
 };
 
 /**
- * Faults at random. What happens to a request depends on the seed, on what it asks for, and on how many asked for that
- * before it; not on what else is under way.
+ * Faults at random. The fault of a request depends on the seed, on its method and address, and on the number of equal
+ * requests before it; not on others under way.
  * @param rate from 0 to 1: how many of the requests have a fault.
  */
 export const randomFaults = (

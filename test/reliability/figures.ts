@@ -3,7 +3,7 @@ import type { Entry } from './fault-proxy.ts';
 import { type FaultKind, faultKinds } from './faults.ts';
 import { type Moment, moments } from './killer.ts';
 
-/** What was counted over all runs; docs/reliability.md is made of it. */
+/** The counts over all runs, from which docs/reliability.md is made. */
 export type Figures = {
   readonly seed: number;
   runs: number;
@@ -84,7 +84,7 @@ const table = (header: readonly string[], rows: readonly (readonly string[])[]):
   ].join('\n');
 };
 
-/** The figures as they stand in docs/reliability.md. */
+/** The figures as docs/reliability.md prints them. */
 export const describeFigures = (figures: Figures, date: string): string => {
   const { faults, kills } = figures;
   const rows: [string, string][] = [

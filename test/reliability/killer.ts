@@ -16,7 +16,7 @@ export type Moment = {
   readonly name: (typeof moments)[number];
   /** From 0 to 1: how late. */
   readonly amount: number;
-  /** How many requests of that kind come before. */
+  /** The number of requests of that kind that come before. */
   readonly nth: number;
 };
 

@@ -1,14 +1,14 @@
 import { createHash } from 'node:crypto';
 import type { RegistryRequest } from './request.ts';
 
-/** What a registry answered before something was written. */
+/** The registry's answers from before a write. */
 type Before = { readonly status: number; readonly headers: Headers; readonly body: Buffer };
 
 /** Read-after-write lag: for a while, what was written does not show. */
 export type Lag = {
   /** Remembers what there is now where this manifest is about to be written. */
   readonly begin: (request: RegistryRequest, body: Buffer, milliseconds: number) => Promise<void>;
-  /** What is to be answered instead of what there is. */
+  /** The answer that replaces the current one. */
   readonly answer: (request: RegistryRequest) => Before | undefined;
   readonly end: () => void;
 };

@@ -42,9 +42,9 @@ export const openLane = async (seed: number, figures: Figures): Promise<Lane> =>
   const repositories = agents.map((agent) => `ai/ai-${agent}`);
   const { registry, proxy, catalogue, close } = await openRig(agents);
   const where = `${proxy.address}/ai`;
-  /** What audits have hashed. */
+  /** Digests that audits have hashed. */
   const known = new Set<string>();
-  /** Where each public tag has to be once nothing fails any more. */
+  /** The version that each agent's public tags must have once nothing fails any more. */
   const versions = new Map<string, string>(agents.map((agent) => [agent, '1.0.0']));
   /** Milliseconds that a publication takes when nobody kills it. */
   let usual = 0;

@@ -7,7 +7,7 @@ import { isAt, type Moment } from './killer.ts';
 export type Publication = {
   readonly code: number;
   readonly killed: boolean;
-  /** What it was at when it had to be ended, because it did not end. */
+  /** A description of its state, if it did not end and had to be killed. */
   readonly stuck?: string;
   readonly milliseconds: number;
   /** Ids of the layers whose build it said was done: `agent/one linux/amd64`. */

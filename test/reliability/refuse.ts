@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Fault, FaultKind } from './faults.ts';
 
-/** What a registry says when it does not do what it is asked for. Distribution spec, "error codes" */
+/** A registry's error responses. Distribution spec, "error codes" */
 export type Refusal = {
   readonly status: number;
   readonly code: string;

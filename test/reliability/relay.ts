@@ -8,7 +8,7 @@ export const reset = (socket: Socket | null): void => {
   socket?.resetAndDestroy();
 };
 
-/** How a body that is passed on ends before its end. */
+/** The way in which a relayed body is cut short. */
 type Cut = {
   /** From 0 to 1: how much of the body passes. */
   readonly share: number;
@@ -40,7 +40,7 @@ const passAnswer = (answer: IncomingMessage, outgoing: ServerResponse, cut: Cut)
     passed += chunk.length;
   });
   answer.on('end', () => {
-    // What was written has to leave before the connection goes.
+    // Bytes that were written must leave before the connection is closed.
     setTimeout(() => {
       if (cut.end === 'reset') reset(outgoing.socket);
       else outgoing.socket?.end();
@@ -48,7 +48,7 @@ const passAnswer = (answer: IncomingMessage, outgoing: ServerResponse, cut: Cut)
   });
 };
 
-/** @param body what was read of the request already, where it was. */
+/** @param body the request's body, if it was read already. */
 export const relay = (
   registry: string,
   incoming: IncomingMessage,

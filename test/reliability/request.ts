@@ -1,4 +1,4 @@
-/** What a client asks a registry for. Distribution spec, "endpoints" */
+/** A client's request to a registry. Distribution spec, "endpoints" */
 export type RegistryRequest = {
   readonly method: string;
   readonly about: 'registry' | 'manifest' | 'blob' | 'upload' | 'tags' | 'token';

@@ -3,7 +3,10 @@ import { type FaultProxy, openFaultProxy } from './fault-proxy.ts';
 import { removeLeftovers } from './leftovers.ts';
 import { makeSmallCatalogue, type SmallCatalogue } from './small-catalogue.ts';
 
-/** What a publication is watched with: a registry, a proxy in front of it that can fail, and a catalogue to be published there. */
+/**
+ * The equipment to watch a publication: a registry, a proxy in front of it that can fail, and a catalogue to be published
+ * there.
+ */
 export type Rig = {
   readonly registry: Registry;
   readonly proxy: FaultProxy;

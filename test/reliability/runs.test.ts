@@ -1,16 +1,17 @@
 import { randomInt } from 'node:crypto';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { emulation } from '../e2e/emulation.ts';
+import { emulation } from '../support/emulation.ts';
 import { checkout } from '../e2e/support.ts';
+import { isFull } from '../support/full.ts';
 import { describeFigures, openFigures, writeFigures } from './figures.ts';
 import { type Lane, openLane } from './lane.ts';
 
 /** Publications with faults and kills: after each, every public tag is sound; repeated without faults, each converges. */
 
-const runs = Number(process.env['RUNS'] ?? 8);
-/** How many at a time, each with a registry and a catalogue of its own. */
-const lanes = Number(process.env['LANES'] ?? 2);
+const runs = Number(process.env['RUNS'] ?? (isFull ? 100 : 4));
+/** The number of lanes at a time, each with a registry and a catalogue of its own. */
+const lanes = Number(process.env['LANES'] ?? (isFull ? 2 : 1));
 /** When no more are begun, however many are left. */
 const minutes = Number(process.env['MINUTES'] ?? Number.POSITIVE_INFINITY);
 /** `SEED=…` brings back the changes, faults and kills of a series. */

@@ -3,14 +3,14 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { parse, stringify } from 'yaml';
-import { emulation } from '../e2e/emulation.ts';
+import { emulation } from '../support/emulation.ts';
 import { startBakery } from '../e2e/fake-caller.ts';
 import { bakery, nonce, type Ran } from '../e2e/support.ts';
 import { atMost, type Faults, noFaults } from './faults.ts';
 import type { RegistryRequest } from './request.ts';
 import { openRig, type Rig } from './rig.ts';
 
-/** Where BuildKit and docker wait for ever, the bakery does not. */
+/** The bakery does not wait for ever, though BuildKit and docker do. */
 
 const agent = `e2e-${nonce()}`;
 let rig: Rig;

@@ -2,11 +2,11 @@ import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { tokenPath } from './request.ts';
 
-/** A token service, as registries have one: anybody gets a token, except whoever gives a wrong password. */
+/** A token service, as registries have one: every client gets a token, except those with a wrong password. */
 export type Tokens = {
   readonly issue: (incoming: IncomingMessage, outgoing: ServerResponse) => void;
   readonly isValid: (authorization: string | undefined) => boolean;
-  /** From now on, this one is worth nothing, whatever was said when it was given out. */
+  /** Revokes this token, whatever lifetime it was given. */
   readonly expire: (authorization: string | undefined) => void;
   readonly issued: () => number;
 };

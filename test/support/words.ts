@@ -24,7 +24,7 @@ const phrases: readonly (readonly [RegExp, string])[] = [
   [/\b(?:is|are|was|be) said\b/i, '"is said": say "is reported" or "is printed"'],
 ];
 
-/** What is wrong with the words of a passage: one line for each fault. */
+/** The faults of a passage's words, one line each. */
 export function wrongWords(text: string): string[] {
   const opens = sentencesOf(text)
     .filter((sentence) => openings.test(sentence) && !isQuestion(sentence))

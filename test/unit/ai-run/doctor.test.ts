@@ -8,7 +8,7 @@ import { escapesOf } from '../../../ai-run/doctor/known-escapes.rules.ts';
 import { formatFindings } from '../../../ai-run/doctor/finding.rules.ts';
 import { fixtures } from '../support.ts';
 
-/** What real engines have answered; `desktop` and `podman` are written after what their makers publish. */
+/** Answers of real engines; `desktop` and `podman` are written after their makers' documentation. */
 const captured = (name: string): { version: unknown; info: Record<string, unknown> } =>
   JSON.parse(readFileSync(join(fixtures, 'engines', `${name}.json`), 'utf8')) as never;
 

@@ -4,7 +4,7 @@ import { UserError } from '../../../kernel/error.ts';
 
 const parse = (text: string) => parseEnvFile(text, '~/.ai-env');
 
-/** What the user reads about a file with mistakes. */
+/** The message about a file with mistakes. */
 const complaint = (text: string): string => {
   try {
     parse(text);

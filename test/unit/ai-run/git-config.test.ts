@@ -19,7 +19,7 @@ const own = (entries: Readonly<Record<string, string>>): Entry[] =>
     value,
   }));
 
-/** What git reads in a text. */
+/** git's own reading of a text. */
 const asGitReads = (text: string): Record<string, string> => {
   const folder = mkdtempSync(join(tmpdir(), 'ai-run-config-'));
   try {

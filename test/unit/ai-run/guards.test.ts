@@ -7,7 +7,7 @@ const image = 'ai-otter:base';
 const hardened = harden({ user: { uid: 1234, gid: 1234 }, network: { mode: 'none' } });
 const machine = { file: '/file', port: 1 };
 
-/** What guards nothing: how docker is asked, and what the agent is given. */
+/** Parts of the command that guard nothing: docker's own options, and the agent's environment. */
 const service = /^(run|--(rm|pull|platform|env|entrypoint|tmpfs)|tmpfs (rw|exec|mode|uid|gid))\b/;
 
 /** The guards in a command, each for itself: `--memory=1024`, `tmpfs nosuid`. */

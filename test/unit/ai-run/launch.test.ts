@@ -41,7 +41,7 @@ const privateFolders = [
 ];
 const start = '--entrypoint=/opt/agent/bin/otter';
 
-/** A whole argument vector, where these flags stand between the policy and the command. */
+/** A whole argument vector, with these flags between the policy and the command. */
 const row = (...flags: string[]): string[] => [
   'run',
   ...hardening,

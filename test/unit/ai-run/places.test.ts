@@ -60,7 +60,7 @@ test('a folder on the way is found, and no other', () => {
   expect(folderOnTheWay(at('me/way/key'), [])).toBeUndefined();
 });
 
-/** What is said of a key at this path, when one folder is shared. */
+/** The message about a key at this path, when one folder is shared. */
 const complaint = (path: string, links: Readonly<Record<string, string>>): unknown => {
   for (const [name, target] of Object.entries(links)) symlinkSync(target, at(name));
   const [source, target] = [at('shared'), at('shared')];

@@ -34,7 +34,7 @@ type Opened = {
   readonly options: RunOptions;
   readonly notes: readonly string[];
   readonly folders: readonly string[];
-  /** What the user was asked. */
+  /** The questions that the user was asked. */
   readonly asked: readonly string[];
 };
 
@@ -58,7 +58,7 @@ const open = async (
   return { options, folders, notes: part.notes ?? [], asked };
 };
 
-/** How many questions a user who agrees is asked. */
+/** The number of questions to a user who agrees. */
 const questions = async (project?: string): Promise<number> =>
   (await open('yes', project === undefined ? {} : { project })).asked.length;
 

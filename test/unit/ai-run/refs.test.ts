@@ -10,7 +10,7 @@ import {
 
 const id = (digit: string): string => digit.repeat(40);
 
-/** What git itself says of a name. */
+/** git's own verdict on a name. */
 const gitTakes = (name: string): boolean => {
   try {
     execFileSync('git', ['check-ref-format', name], { stdio: 'ignore' });

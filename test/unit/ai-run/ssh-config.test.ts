@@ -16,7 +16,7 @@ const written = (text: string, keys = ['work', 'home']): string =>
 
 const head = written('').split('\n\n')[0] ?? '';
 
-/** What came of the user's own lines. */
+/** The result of the user's own lines. */
 const kept = (text: string): string[] => {
   const all = written(text);
   expect(all.startsWith(`${head}\n`)).toBe(true);
@@ -126,7 +126,7 @@ describe('a setting is left out', () => {
     'nonsense',
   ])('%j', (line) => {
     expect(kept(line)).toEqual([]);
-    // Alone: what stands after it is read as before.
+    // Alone: the lines after it are read as before.
     expect(kept(`${line}\nPort 7`)).toEqual(['Port 7']);
   });
 });

@@ -126,7 +126,7 @@ test('what was verified by one is not verified by another', () => {
   expect(trustWord({ verify: { kind: 'key', path: '~/k' }, key: pem.trim() })).toBe(words[0]);
 });
 
-/** What cosign 2.5 and 3.0 print, and exit with. */
+/** Output and exit codes of cosign 2.5 and 3.0. */
 const twice = (text: string): string =>
   `WARNING: x\nError: ${text}\nerror during command execution: ${text}\n`;
 

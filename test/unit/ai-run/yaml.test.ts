@@ -4,7 +4,7 @@ import { type Entry, parseYaml } from '../../../ai-run/project/yaml.rules.ts';
 
 const file = 'settings.yaml';
 
-/** What we read, without its lines. */
+/** Our reading, without its lines. */
 const plain = (entries: readonly Entry[]): Record<string, unknown> =>
   Object.fromEntries(
     entries.map(({ key, value }) => [
@@ -14,7 +14,7 @@ const plain = (entries: readonly Entry[]): Record<string, unknown> =>
   );
 
 const ours = (text: string): Record<string, unknown> => plain(parseYaml(text, file));
-/** What the `yaml` package reads: YAML 1.2, core schema. */
+/** The reading of the `yaml` package: YAML 1.2, core schema. */
 const theirs = (text: string): unknown => parse(text, { version: '1.2', schema: 'core' }) ?? {};
 
 describe('what is accepted means what it means to another parser', () => {
@@ -179,7 +179,7 @@ const chance = (seed: number) => {
   };
 };
 
-// What YAML is made of, and what it trips over.
+// Building blocks of YAML, and the ones that parsers fail on.
 const pieces =
   `a|b|key|: |:|- |-|# | #|#|\n|\n|\n|\n- |\n  - |\n    - |\na: |\nb: |\nkey: |\nb:\n|[|]|, |,|{|}|"|"|'|'|''|\\"|\\\\|\\n| |  |true|null|~|1|0|12|1.5|.5|0x1f|1e3|True|&a |*a|!t |? |> |%|@|\`|*.pem|../x:ro|<<|---|...|ß`.split(
     '|',

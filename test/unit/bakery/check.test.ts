@@ -92,7 +92,7 @@ describe('a pattern', () => {
   });
 });
 
-/** The test key of an agent on go, which stands on base. */
+/** The test key of an agent on go, which extends base. */
 const keyOf = (agent: object, base: object): string => {
   const runtimes = [
     runtimeFolder('base', { from: 'docker.io/library/debian:13', ...base }),

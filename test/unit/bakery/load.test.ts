@@ -19,7 +19,7 @@ afterAll(async () => {
 });
 afterEach(async () => {
   for (const path of written) {
-    // What was there is there again; what was not, goes with its folder.
+    // Files that existed are restored; those that did not are removed with their folder.
     const before = join(original, path);
     if (existsSync(before)) await cp(before, join(root, path));
     else await rm(join(root, path));

@@ -85,7 +85,7 @@ const keys = ({ layers, images }: Plan): Map<string, string> =>
 
 const before = keys(planned());
 
-/** What has another key once this is changed. */
+/** The layers and images whose key this changes. */
 const changed = (changes: Inputs): string[] => {
   return [...keys(planned(changes))]
     .filter(([id, key]) => before.get(id) !== key)

@@ -114,7 +114,7 @@ describe('of a repository', () => {
     expect(prunable(all, keep)).toEqual({ tags, digests: digests.map(hex) });
   });
 
-  /** What cosign has put there for a manifest. */
+  /** cosign's signature of a manifest. */
   const about = (name: string, own: string, kind = '.sig', children: string[] = []): Tagged => ({
     ...tagged(`${hex(name).replace(':', '-')}${kind}`, own, 0, { children }),
     annotations: {},

@@ -44,7 +44,7 @@ const held = (
   ...changes,
 });
 
-/** What is missing, in short. */
+/** The missing parts, in short. */
 const need = (what: Held, of: Image = wanted): unknown => {
   const found = needOf(of, what);
   return found.step === 'build'

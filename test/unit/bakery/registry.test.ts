@@ -258,7 +258,7 @@ describe('readManifest', () => {
     expect(tokens()).toEqual([
       `GET /token?service=s&scope=repository%3Aacme%2Fimage%3Apull Basic ${Buffer.from('me:word').toString('base64')}`,
     ]);
-    current += 1; // what was given out is worth nothing any more
+    current += 1; // tokens that were given out are worth nothing any more
     expect(await registry.readManifest(name)).toEqual(parsed);
     expect(tokens()).toHaveLength(2);
   });

@@ -48,7 +48,7 @@ const layer = (key: KeyObject, { of = subject, hash = 'sha256' }: LayerOptions =
   };
 };
 
-/** What cosign 2.5.0 wrote for a key pair of its own, byte for byte. */
+/** The output of cosign 2.5.0 for a key pair of its own, byte for byte. */
 const real = {
   repository: '127.0.0.1:5000/sign-scratch/x',
   digest: 'sha256:37a0c3c47c1d2bd27d334ee9d83644a0152e563dbd82e520a34329ef7027c124' as Digest,
@@ -63,7 +63,7 @@ const real = {
   }),
 };
 
-/** What openssl made: a certificate, and a signature of the subject's payload by its key. */
+/** openssl's output: a certificate, and a signature of the subject's payload by its key. */
 const certified = {
   certificate:
     '-----BEGIN CERTIFICATE-----\nMIIBbzCCARWgAwIBAgIUI2raY4k6p4YVRpmGaSFfwl5nZ0EwCgYIKoZIzj0EAwIw\nDTELMAkGA1UEAwwCY2kwHhcNMjYxMTIxMjAzNjQ5WhcNMzYxMTE4MjAzNjQ5WjAN\nMQswCQYDVQQDDAJjaTBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABPQZ70YUBFpm\nxrcAeIqgq7XxeAlJ59u8chQ2suQvKcPQ03bc+iMBXD0L0uToWV8YScldc60o1h3g\nHoeeq/fvDzujUzBRMB0GA1UdDgQWBBTHeuG7/H+bcqo0kXNEwUhXAi0UTzAfBgNV\nHSMEGDAWgBTHeuG7/H+bcqo0kXNEwUhXAi0UTzAPBgNVHRMBAf8EBTADAQH/MAoG\nCCqGSM49BAMCA0gAMEUCIQCyxrAO6anCB8AKJdPxfaxz3EMJ9G/hgsFvB6gJ8vAH\nhAIgMy0eK3FoCJnrtvzDgvFVsLsAHreZzDgjXg0GcYJjXx8=\n-----END CERTIFICATE-----\n',

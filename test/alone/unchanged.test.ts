@@ -9,7 +9,7 @@ import { annotationsOf, publicTags, testedTag } from '../../bakery/publisher/nee
 import type { PublishReport } from '../../bakery/publisher/published.rules.ts';
 import { openRegistry } from '../../bakery/registry/registry.ts';
 import type { Subject } from '../../bakery/plan/plan.rules.ts';
-import { isWrite, type Recorder, recordRequests } from './recorder.ts';
+import { isWrite, type Recorder, recordRequests } from '../bake/recorder.ts';
 import { bakery, checkout, nonce } from '../e2e/support.ts';
 
 /** The whole catalogue as it would be after a publication, its images replaced by empty ones: only names count here. */
