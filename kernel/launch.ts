@@ -34,9 +34,17 @@ export function isMountable(path: string): boolean {
  * @throws UserError E_MOUNT_PATH for a path that docker's mount syntax cannot express, E_NETWORK for the host's network.
  */
 export function launch(options: Launch): Command {
+  return commandOf(['run', '--rm'], options);
+}
+
+/** The command that makes the same container and does not start it. It stays after its end, so that it can be inspected. */
+export function create(options: Omit<Launch, 'terminal'>): Command {
+  return commandOf(['create'], options);
+}
+
+function commandOf(verb: readonly string[], options: Launch): Command {
   const { policy, command } = options;
   const flags = [
-    '--rm',
     '--init',
     '--pull=never',
     `--platform=${options.platform}`,
@@ -75,7 +83,7 @@ export function launch(options: Launch): Command {
   ];
   return {
     file: 'docker',
-    args: ['run', ...flags, options.image, ...command.slice(1)],
+    args: [...verb, ...flags, options.image, ...command.slice(1)],
     ...(options.secrets === undefined ? {} : { env: options.secrets }),
   };
 }

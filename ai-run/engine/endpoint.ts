@@ -2,23 +2,13 @@
 
 import { readFileSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
-import { chosenContext, type Endpoint, endpointOf } from '@ai-bakery/kernel/endpoint.ts';
+import { type Endpoint, findEndpoint as find } from '@ai-bakery/kernel/endpoint.ts';
 import type { Variables } from '@ai-bakery/kernel/variable.ts';
 import { sha256 } from '../startup/sha256.ts';
 
-/** Returns the address of the engine that docker's client would use, without starting a process. */
+/** Returns the engine that docker's client would use, without starting a process; undefined if its context cannot be read. */
 export function findEndpoint(env: Variables = process.env): Endpoint | undefined {
-  const folder = env['DOCKER_CONFIG'] || join(homedir(), '.docker');
-  const context = env['DOCKER_HOST']
-    ? undefined
-    : chosenContext(env, read(join(folder, 'config.json')));
-  // Docker stores each context under the hash of its name.
-  const meta =
-    context === undefined
-      ? undefined
-      : read(join(folder, 'contexts/meta', sha256(context), 'meta.json'));
-  return endpointOf(env, context, meta);
+  return find({ env, home: homedir(), read, sha256 });
 }
 
 /**

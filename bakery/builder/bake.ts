@@ -3,7 +3,8 @@ import { isEngine } from './builder.ts';
 import { buildInputs } from '../catalogue/checkout.ts';
 import { cellName, type Image, type Layer, layersFor, type Plan } from '../plan/plan.rules.ts';
 import type { ImageReport } from '../tester/report.rules.ts';
-import { type Engine, localImages } from '../engine/engine.ts';
+import type { Engine } from '../engine/engine.ts';
+import { localImages } from '../engine/images.ts';
 import type { Kitchen } from './kitchen.ts';
 
 /** What became of one image on one platform, before any test. */

@@ -42,10 +42,16 @@ export type Machine = { readonly engine: Engine; readonly builder: Builder };
 
 /** The engine and the builder are asked at once; where neither answers, what the engine says counts. */
 export async function openEngineAndBuilder(signal: AbortSignal): Promise<Machine> {
-  const [engine, builder] = await Promise.allSettled([openEngine(signal), openBuilder(signal)]);
+  const [engine, builder] = await Promise.allSettled([openEngine(), openBuilder(signal)]);
+  // Without docker's client nothing can be built, whatever the engine answers.
+  if (builder.status === 'rejected' && isMissingProgram(builder.reason)) throw builder.reason;
   if (engine.status === 'rejected') throw engine.reason;
   if (builder.status === 'rejected') throw builder.reason;
   return { engine: engine.value, builder: builder.value };
+}
+
+function isMissingProgram(reason: unknown): boolean {
+  return reason instanceof UserError && reason.code === 'E_NO_PROGRAM';
 }
 
 /** @throws UserError E_NO_CONTAINERD_STORE for an engine that cannot hold images for several platforms. */

@@ -26,7 +26,7 @@ export async function doctor(flags: CommonFlags & { json?: boolean }): Promise<n
   const { checkout } = machine;
   const findings = [
     node(),
-    await look('engine', () => engine(signal)),
+    await look('engine', engine),
     await look('builder', () => builder(signal)),
     await look('smoke tests', () => emulation(signal)),
     await look('settings', () =>
@@ -83,8 +83,8 @@ async function look(what: string, finding: () => Promise<Finding> | Finding): Pr
   }
 }
 
-async function engine(signal: AbortSignal): Promise<Finding> {
-  const { version, cpus, containerdStore } = await openEngine(signal);
+async function engine(): Promise<Finding> {
+  const { version, cpus, containerdStore } = await openEngine();
   return containerdStore
     ? ok('engine', `${version}, ${cpus} CPUs, containerd image store`)
     : {

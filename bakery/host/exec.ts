@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream';
 import { execa } from 'execa';
 import { type Command, formatCommand } from '@ai-bakery/kernel/command.ts';
 import { UserError } from '@ai-bakery/kernel/error.ts';
@@ -88,6 +89,11 @@ export async function run(command: Command, options: Options = {}): Promise<Outc
     stderr: result.stderr ?? '',
     timedOut: result.timedOut || silent,
   };
+}
+
+/** Starts a command whose standard input and output are a connection; it fails if the command does. */
+export function connection(command: Command): Duplex {
+  return execa(command.file, command.args, { buffer: { stdout: false } }).duplex();
 }
 
 /**

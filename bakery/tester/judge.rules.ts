@@ -2,7 +2,9 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { harden, type Policy } from '@ai-bakery/kernel/policy.ts';
 import { type Agent, lineage, type Runtime } from '../catalogue/catalogue.rules.ts';
+import { printable } from '@ai-bakery/kernel/text.ts';
 import type { Check } from '../catalogue/definition.rules.ts';
+import type { Ended } from '../engine/ended.rules.ts';
 
 /** How one check of one image on one platform went. */
 const TestResult = z.object({
@@ -21,13 +23,6 @@ export const TestResults = z.array(TestResult);
 
 /** A user that no image knows: what works for it works for every caller. */
 const user = { uid: 1234, gid: 1234 };
-
-/** What a command did. */
-export type Seen = {
-  readonly exitCode: number | undefined;
-  readonly stdout: string;
-  readonly stderr: string;
-};
 
 /** The policy that smoke tests run under: ai-run's own, without a network, on no more cpus than the machine has. */
 export function smokePolicy(cpus: number): Policy {
@@ -66,26 +61,42 @@ export function testKeyOf(
   );
 }
 
-/**
- * Whether the machine failed to make a check's container, so that nothing of the image has run: `docker run` exits with 125
- * for that, and an image without the program that is asked for with 127. docs.docker.com/reference/cli/docker/container/run
- */
-export function neverRan({ exitCode, stderr }: Seen): boolean {
-  return exitCode === 125 && stderr.includes('OCI runtime create failed');
-}
-
 /** A check's regular expression, with the locked version in the place of `{version}`. */
 export function pattern(text: string, version: string): RegExp {
   return new RegExp(text.replaceAll('{version}', literal(version)));
 }
 
-/** What was expected and is not so, as one line each; none when the check holds. */
-export function judge(check: Check, version: string, seen: Seen): string[] {
+/** Every expectation of a check that its container did not meet, one line each; none if the check passed. */
+export function faultsOf(check: Check, version: string, ended: Ended, seconds: number): string[] {
+  switch (ended.end) {
+    case 'out of time':
+      return [`an end within ${seconds} s`];
+    case 'broken':
+      return ['a container that starts'];
+    case 'out of memory':
+      return ['an end within the memory limit', ...mismatches(check, version, ended)];
+    case 'refused':
+    case 'exited':
+      return mismatches(check, version, ended);
+  }
+}
+
+/** The end of a check's container, for people. */
+export function seenText({ end, exitCode, stdout, stderr, error }: Ended): string {
+  return [
+    `exit code ${exitCode}${end === 'exited' ? '' : `, ${end}`}`,
+    `stdout: ${lastLines(stdout)}`,
+    `stderr: ${lastLines(stderr)}`,
+    ...(error === '' ? [] : [`engine: ${lastLines(error)}`]),
+  ].join('\n');
+}
+
+function mismatches(check: Check, version: string, seen: Ended): string[] {
   const wrong: string[] = [];
   if (seen.exitCode !== check.exit) wrong.push(`exit code ${check.exit}`);
   for (const stream of ['stdout', 'stderr'] as const) {
     const expected = check[stream];
-    // A trailing newline is how programs end a line, not a part of what they say.
+    // Programs end a line with a newline; it does not belong to their text.
     if (
       expected !== undefined &&
       !pattern(expected, version).test(seen[stream].replace(/\n$/, ''))
@@ -94,6 +105,10 @@ export function judge(check: Check, version: string, seen: Seen): string[] {
     }
   }
   return wrong;
+}
+
+function lastLines(text: string): string {
+  return printable(text).trimEnd().split('\n').slice(-8).join('\n').slice(-2000);
 }
 
 function literal(text: string): string {

@@ -1,5 +1,7 @@
 import { isAbandoned, trialLabel, trialRepository } from './trial-names.rules.ts';
-import { type Engine, removeContainers, removeNames } from '../engine/engine.ts';
+import { removeContainers } from '../engine/containers.ts';
+import type { Engine } from '../engine/engine.ts';
+import { removeNames } from '../engine/images.ts';
 
 /**
  * Removes what tests that were killed long ago left in the engine: containers that were made and not started, and names of

@@ -161,7 +161,9 @@ agents/otter/package.json: expected one dependency with an exact version
     ],
     ['an address that is none', { DOCKER_HOST: 'nonsense' }, 'nonsense'],
   ])('%s is named where it does not answer', async (_, env, address) => {
-    const { code, stderr } = await bakery(['build', 'otter'], { env: { PATH: stub, ...env } });
+    const { code, stderr } = await bakery(['build', 'otter'], {
+      env: { PATH: stub, DOCKER_CONFIG: join(fixtures, 'docker'), ...env },
+    });
     expect(stderr.split('\n')).toEqual([
       expect.stringContaining(`error[E_NO_ENGINE]: no Docker engine answers at ${address}: `),
       expect.stringMatching(/^hint: start it, or set DOCKER_HOST or the docker context/),

@@ -20,7 +20,6 @@ const longest = 60;
 /** Functions that are still longer: the list only gets shorter. */
 const pending: readonly string[] = [
   'bakery/update/npm.ts: updateNpm',
-  'bakery/tester/smoke.ts: openSmoke',
   'bakery/templates/dockerfile.rules.ts: renderer',
   'bakery/registry/registry.ts: openRegistry',
   'bakery/publisher/trial.ts: openTrial',

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { launch, type Launch } from '../../../kernel/launch.ts';
+import { create, launch, type Launch } from '../../../kernel/launch.ts';
 import { harden, type Policy } from '../../../kernel/policy.ts';
 
 const policy = harden({ user: { uid: 1001, gid: 1002 }, network: { mode: 'none' } });
@@ -94,6 +94,19 @@ describe('the command that starts a container', () => {
     ],
   ])('with %s is exactly this', (_, input, expected) => {
     expect(args(input)).toEqual(expected);
+  });
+
+  test('that only makes the container has the same flags, and no removal at its end', () => {
+    const options = {
+      image: 'ai-otter:go',
+      platform: 'linux/arm64',
+      policy,
+      command: ['/opt/agent/bin/otter', '--version'],
+      labels: { a: 'b' },
+    } as const;
+    const [run, rm, ...flags] = launch(options).args;
+    expect([run, rm]).toEqual(['run', '--rm']);
+    expect(create(options).args).toEqual(['create', ...flags]);
   });
 
   test('holds secrets in its environment and never in its arguments', () => {

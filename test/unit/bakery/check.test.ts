@@ -1,28 +1,31 @@
 import { describe, expect, test } from 'vitest';
 import { harden } from '../../../kernel/policy.ts';
 import {
-  judge,
-  neverRan,
+  faultsOf,
   pattern,
-  type Seen,
+  seenText,
   smokePolicy,
   testKey,
   testKeyOf,
 } from '../../../bakery/tester/judge.rules.ts';
+import type { Ended } from '../../../bakery/engine/ended.rules.ts';
+import { endOfRefusal } from '../../../bakery/engine/ended.rules.ts';
 import { Check } from '../../../bakery/catalogue/definition.rules.ts';
 import { agentFolder, goFolder, readCatalogue, runtimeFolder } from '../support.ts';
 
-const seen = (changes: Partial<Seen>): Seen => ({
+const seen = (changes: Partial<Ended>): Ended => ({
+  end: 'exited',
   exitCode: 0,
   stdout: '',
   stderr: '',
+  error: '',
   ...changes,
 });
-const faults = (check: object, changes: Partial<Seen>, version = '1.2.3'): string[] =>
-  judge(Check.parse({ name: 'x', run: ['x'], ...check }), version, seen(changes));
+const faults = (check: object, changes: Partial<Ended>, version = '1.2.3'): string[] =>
+  faultsOf(Check.parse({ name: 'x', run: ['x'], ...check }), version, seen(changes), 30);
 
 describe('a check', () => {
-  test.each<[string, object, Partial<Seen>]>([
+  test.each<[string, object, Partial<Ended>]>([
     ['its exit code is as expected', { exit: 3 }, { exitCode: 3 }],
     ['its output matches', { stdout: '^v{version}$' }, { stdout: 'v1.2.3' }],
     [
@@ -37,9 +40,9 @@ describe('a check', () => {
     expect(faults(check, result)).toEqual([]);
   });
 
-  test.each<[string, object, Partial<Seen>, string[]]>([
+  test.each<[string, object, Partial<Ended>, string[]]>([
     ['its exit code differs', {}, { exitCode: 1 }, ['exit code 0']],
-    ['it has no exit code', {}, { exitCode: undefined }, ['exit code 0']],
+    ['a signal ended it', {}, { exitCode: 137 }, ['exit code 0']],
     [
       'its output has another version',
       { stdout: '^{version}$' },
@@ -151,16 +154,34 @@ test.each([
   ]);
 });
 
-test.each([
-  [
-    125,
-    'docker: Error response from daemon: … OCI runtime create failed: runc create failed: …',
-    true,
-  ],
-  [125, 'docker: Error response from daemon: … platform … does not match', false],
-  [125, '', false],
-  [127, 'docker: … OCI runtime create failed: … executable file not found in $PATH', false],
-  [undefined, 'OCI runtime create failed', false],
-])('exit code %s and %j: the check never ran: %s', (exitCode, stderr, never) => {
-  expect(neverRan({ exitCode, stdout: '', stderr })).toBe(never);
+describe('a container that did not exit by itself', () => {
+  test.each<[Ended['end'], object, Partial<Ended>, string[]]>([
+    ['out of time', {}, { exitCode: 137 }, ['an end within 30 s']],
+    ['out of time', { exit: 137 }, { exitCode: 137 }, ['an end within 30 s']],
+    ['broken', {}, { exitCode: 128 }, ['a container that starts']],
+    ['broken', { exit: 128 }, { exitCode: 128 }, ['a container that starts']],
+    ['out of memory', {}, { exitCode: 137 }, ['an end within the memory limit', 'exit code 0']],
+    ['out of memory', {}, {}, ['an end within the memory limit']],
+    ['refused', {}, { exitCode: 127 }, ['exit code 0']],
+    ['refused', { exit: 127 }, { exitCode: 127 }, []],
+    ['exited', {}, {}, []],
+  ])('%s, with %j and %j: %j', (end, check, changes, expected) => {
+    expect(faults(check, { end, ...changes })).toEqual(expected);
+  });
+
+  test('is shown with its end and the engine’s words', () => {
+    expect(
+      seenText(seen({ end: 'refused', exitCode: 127, error: 'exec: "x":\u001B[2J not found' })),
+    ).toBe('exit code 127, refused\nstdout: \nstderr: \nengine: exec: "x": not found');
+    expect(seenText(seen({ stdout: 'a\n' }))).toBe('exit code 0\nstdout: a\nstderr: ');
+  });
+
+  test.each([
+    [400, 'refused'],
+    [404, 'refused'],
+    [500, 'broken'],
+    [503, 'broken'],
+  ])('was not started with status %i: %s', (status, expected) => {
+    expect(endOfRefusal(status)).toBe(expected);
+  });
 });
