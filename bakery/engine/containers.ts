@@ -87,7 +87,7 @@ async function follow(
   const drained = finished(output, { writable: false }).catch(() => undefined);
   const refusal = await start(container);
   const late = refusal === undefined && (await outlives(container, timeout, signal));
-  // Without a start there is no end of the output either.
+  // The output of a container that did not start never ends.
   if (refusal === undefined) await Promise.race([drained, sleep(killPatience, undefined, quiet)]);
   const { State } = Inspected.parse(await container.inspect());
   return {

@@ -18,7 +18,6 @@ const pending: readonly string[] = [
   'bakery/catalogue',
   'bakery/cli',
   'bakery/composer',
-  'bakery/engine',
   'bakery/host',
   'bakery/pipeline',
   'bakery/plan',
