@@ -1,23 +1,25 @@
-/** One value of git's configuration, as `git config --list --show-scope --show-origin --null` tells it. */
+/** Decides which of a repository's settings its shadow gets. */
+
+/** One value of git's configuration, as `git config --list --show-scope --show-origin --null` prints it. */
 export type Entry = {
   /** `system`, `global`, `local`, `worktree`, `command`. */
   readonly scope: string;
   /** `file:/path/of/config` */
   readonly origin: string;
-  /** Section and variable in lower case, a subsection as it was written: `remote.Origin.url`. */
+  /** Section and variable in lower case, a subsection in its own spelling: `remote.Origin.url`. */
   readonly key: string;
   readonly value: string;
 };
 
 const plain = /^[A-Za-z0-9]{1,32}$/;
 
-// How files become blobs and back, and which of them are checked out. None of these names a program.
+// Conversion between files and blobs, and sparse checkouts. None of these settings names a program.
 const settings = new Set(
   `core.filemode core.symlinks core.ignorecase core.precomposeunicode core.autocrlf core.eol core.safecrlf
    core.sparsecheckout core.sparsecheckoutcone core.abbrev index.sparse`.split(/\s+/),
 );
 
-/** Extensions of git's repository format that a copy can do without, or carries. */
+/** Extensions of git's repository format that a copy carries or does not need. */
 const extensions = new Set([
   'noop',
   'objectformat',
@@ -27,7 +29,7 @@ const extensions = new Set([
   'preciousobjects',
 ]);
 
-/** Reads what that command printed: scope, origin, and key and value on two lines, each ended by a zero byte. */
+/** Parses the output of that command: scope, origin, and key and value on two lines, each ended by a zero byte. */
 export function parseEntries(text: string): Entry[] {
   const fields = text.split('\0');
   const entries: Entry[] = [];
@@ -46,8 +48,8 @@ export function parseEntries(text: string): Entry[] {
 }
 
 /**
- * The address of a remote without what could be a credential in it, or nothing where it is no address of a server:
- * `https://user:token@host/x?key=y` → `https://host/x`; the user of an SSH address is no secret and stays.
+ * The address of a remote without possible credentials: `https://user:token@host/x?key=y` → `https://host/x`. The user of an SSH
+ * address is not a secret and is kept. Returns undefined if the text is not an address of a server.
  */
 export function withoutCredentials(url: string): string | undefined {
   const web = /^(https?|git):\/\/(?:[^/]*@)?([^/@?#]+)(\/[^?#]*)?/.exec(url);
@@ -58,15 +60,15 @@ export function withoutCredentials(url: string): string | undefined {
   return /^[\w.-]+@[\w.-]+:(?!:)[^\s@]+$/.test(url) ? url : undefined;
 }
 
-/** Why a repository of this format cannot be shadowed, or nothing. */
+/** The reason why a repository of this format cannot be shadowed; undefined if it can. */
 export function unsupported(own: readonly Entry[]): string | undefined {
-  // Git leaves out the configuration of a repository whose format it does not know, without a word.
+  // Git silently ignores the configuration of a repository whose format it does not know.
   if (own.length === 0)
-    return 'git does not read its configuration, as of a format that needs a newer git';
+    return 'git ignores its configuration, as it does for formats that need a newer git';
   for (const { key, value } of own) {
     if (key === 'extensions.refstorage' && value !== 'files')
       return `it keeps its refs as ${JSON.stringify(value)}, which ai-run does not read`;
-    if (key === 'core.bare' && value === 'true') return 'it is bare: it has no files to work on';
+    if (key === 'core.bare' && value === 'true') return 'it is bare: it has no worktree';
     if (
       key.startsWith('extensions.') &&
       key !== 'extensions.refstorage' &&
@@ -77,7 +79,7 @@ export function unsupported(own: readonly Entry[]): string | undefined {
   return undefined;
 }
 
-/** Which hash names the objects of this repository. */
+/** The hash function of a repository's object ids. */
 export function objectFormat(own: readonly Entry[]): 'sha1' | 'sha256' {
   return own.some(({ key, value }) => key === 'extensions.objectformat' && value === 'sha256')
     ? 'sha256'
@@ -85,8 +87,8 @@ export function objectFormat(own: readonly Entry[]): 'sha1' | 'sha256' {
 }
 
 /**
- * The configuration of a shadow, written afresh: what `kept` lets in of the repository's own files, and the user's name
- * and address as values, wherever they were set.
+ * The configuration of a shadow, written afresh: the allowed settings of the repository's own files, and the user's name and
+ * address, wherever they are set.
  */
 export function shadowConfig(all: readonly Entry[], own: readonly Entry[]): string {
   const lines = new Map<string, string>([
@@ -96,7 +98,7 @@ export function shadowConfig(all: readonly Entry[], own: readonly Entry[]): stri
     ],
     ['core.bare', 'false'],
     ['core.logallrefupdates', 'true'],
-    // It would copy what is only lent.
+    // Garbage collection would copy the lent objects.
     ['gc.auto', '0'],
     ['maintenance.auto', 'false'],
   ]);
@@ -106,17 +108,17 @@ export function shadowConfig(all: readonly Entry[], own: readonly Entry[]): stri
   }
   const many: string[] = [];
   for (const entry of own) {
-    const value = kept(entry);
+    const value = allowedValue(entry);
     if (value === undefined || /[\r\0]/.test(entry.key + value)) continue;
-    // A remote may have several of these.
+    // A remote may have several of this setting.
     if (/^remote\..*\.fetch$/s.test(entry.key)) many.push(formatEntry(entry.key, value));
     else lines.set(entry.key, value);
   }
   return [...[...lines].map(([key, value]) => formatEntry(key, value)), ...many].join('');
 }
 
-/** What of a repository's own configuration its shadow gets. A list of what is let in: new keys that run programs are out. */
-function kept({ key, value }: Entry): string | undefined {
+/** The value of an allowed setting. An allow list: keys of future versions that run programs are excluded. */
+function allowedValue({ key, value }: Entry): string | undefined {
   const [section, name, variable] = keyParts(key);
   if (settings.has(key)) return plain.test(value) ? value : undefined;
   if (section === 'remote' && name !== '') {

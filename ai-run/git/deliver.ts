@@ -1,3 +1,5 @@
+/** Delivers saved commits to the user's repository, without running git in it. */
+
 import { readdirSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { messageOf, UserError } from '@ai-bakery/kernel/error.ts';
@@ -5,29 +7,31 @@ import { isRefName } from './refs.rules.ts';
 import { makeFolder } from '../host/folder.ts';
 import { removeTree } from '../host/tree.ts';
 import { type Environment, hostGit } from './host-git.ts';
-import { checkPlace, readRefs } from './repository.ts';
-import { type Kept, makeOwn, savedGit } from './salvage.ts';
+import { checkIdentity } from './identity.ts';
+import { makeOwnRepository } from './own-repository.ts';
+import { readRefs } from './read-refs.ts';
+import { type KeptRepository, savedGit } from './salvage.ts';
 
 /**
- * Handing what was saved to the user's repository. That one may lie below the project, where an agent could have put or
- * configured it: no git runs in it. One of ours takes the commits instead, with the user's folder of objects as its own, and
- * the refs are written as data, the way git itself writes them.
+ * The user's repository may be below the project, where an agent could have made or configured it: no git runs in it. A
+ * repository of ai-run's own fetches the commits, with the user's object folder as its own, and ai-run writes the refs as
+ * files, in git's format.
  */
 
-/** A branch as it was brought: `ai/<session>/<branch>`, and its commit. */
+/** A delivered branch: `ai/<session>/<branch>`, and its commit. */
 export type Delivered = { readonly name: string; readonly id: string };
 
 /**
- * Brings what was saved into the user's repository, as `refs/remotes/<place>/*`.
+ * Writes the saved commits into the user's repository, as `refs/remotes/<place>/*`.
  * @param place `ai/<session>`
- * @throws UserError E_GIT_FETCH with git's reason, E_GIT where it is another repository now; what was saved stays.
+ * @throws UserError E_GIT_FETCH with git's reason, E_GIT if the repository was replaced; the saved commits are kept then.
  */
 export async function deliver(
-  kept: Kept,
+  kept: KeptRepository,
   { session, place }: { readonly session: string; readonly place: string },
   env: Environment,
 ): Promise<readonly Delivered[]> {
-  checkPlace(kept);
+  checkIdentity(kept);
   const taker = await makeTaker(kept);
   const fetched = await hostGit(
     taker,
@@ -40,13 +44,9 @@ export async function deliver(
     { objects: join(kept.commonDir, 'objects') },
   );
   if (fetched.code !== 0) {
-    throw new UserError(
-      'E_GIT_FETCH',
-      `git does not take the commits of ${session}: ${fetched.reason}`,
-      {
-        hint: `they stay in ${savedGit(kept)}; ai-run git drop ${session} removes them`,
-      },
-    );
+    throw new UserError('E_GIT_FETCH', `git refuses the commits of ${session}: ${fetched.reason}`, {
+      hint: `the commits are kept in ${savedGit(kept)}; ai-run git drop ${session} removes them`,
+    });
   }
   const delivered = [...(await readRefs(taker))].flatMap(([ref, id]) =>
     ref.startsWith('refs/ai/') ? [{ name: `${place}/${ref.slice('refs/ai/'.length)}`, id }] : [],
@@ -57,9 +57,9 @@ export async function deliver(
   return delivered;
 }
 
-/** Whether a commit that was brought goes on from another one, as the repository of what was saved sees it. */
-export async function goesOn(
-  kept: Kept,
+/** Whether a delivered commit descends from another one, according to the repository of the saved commits. */
+export async function descends(
+  kept: KeptRepository,
   older: string,
   newer: string,
   env: Environment,
@@ -69,15 +69,15 @@ export async function goesOn(
   );
 }
 
-async function makeTaker(kept: Kept): Promise<string> {
+async function makeTaker(kept: KeptRepository): Promise<string> {
   const taker = join(kept.store, 'taker.git');
-  // What the user has need not come again.
+  // The user's refs keep git from copying objects that the user has.
   const before = await readRefs(kept.commonDir);
-  await makeOwn(taker, kept, { before, partial: isPartial(kept.commonDir) });
+  await makeOwnRepository(taker, kept, { before, partial: isPartial(kept.commonDir) });
   return taker;
 }
 
-/** As git does: a lock that is there means that somebody else writes it. gitrepository-layout(5) */
+/** Writes a ref with git's lock file: an existing lock means that another process writes the ref. gitrepository-layout(5) */
 function writeRef(commonDir: string, ref: string, id: string): void {
   makeFolder(commonDir, dirname(ref));
   const lock = join(commonDir, `${ref}.lock`);
@@ -86,13 +86,13 @@ function writeRef(commonDir: string, ref: string, id: string): void {
     renameSync(lock, join(commonDir, ref));
   } catch (error) {
     throw new UserError('E_GIT_FETCH', `${ref} cannot be written: ${messageOf(error)}`, {
-      hint: `where nothing else writes to it, remove ${lock}, and fetch again`,
+      hint: `if no other program writes to it, remove ${lock}, and fetch again`,
       cause: error,
     });
   }
 }
 
-/** A clone without all objects has packs that say so; what is missing then is no damage. git-clone(1), `--filter`. */
+/** Whether the repository is a partial clone, whose packs are marked: missing objects are not damage then. git-clone(1), `--filter`. */
 function isPartial(commonDir: string): boolean {
   return readdirSync(join(commonDir, 'objects/pack')).some((name) => name.endsWith('.promisor'));
 }

@@ -1,25 +1,27 @@
+/** Hides the repositories of the folders that are shared beside the project. */
+
 import { join } from 'node:path';
 import type { Part } from '../part.rules.ts';
 import type { Mount } from '@ai-bakery/kernel/policy.ts';
 import { printable } from '@ai-bakery/kernel/text.ts';
 import { isWithin } from '../project/folders.rules.ts';
 import { walk } from '../host/walk.ts';
-import { planted } from './finish.ts';
-import { hide, isLink } from './git.ts';
-import { fingerprints, gitFolders } from './repository.ts';
+import { fingerprints, plantedNotes } from './fingerprints.ts';
+import { hide, isLink } from './hide.ts';
+import { gitFolders } from './locate.ts';
 
 type Elsewhere = {
-  /** Real path of the project: what is below it is the project's own matter. */
+  /** Real path of the project; `openGit` covers the repositories below it. */
   readonly project: string;
-  /** Real paths of what else is shared. */
+  /** Real paths of the other shared folders. */
   readonly others: readonly string[];
-  /** What is masked already, and no place to mount at. */
+  /** Real paths of masked files and folders: a mount below them is impossible. */
   readonly hidden: readonly string[];
 };
 
 /**
- * Hides every `.git` of the folders that are shared beside the project: an agent works in the project's repository, and would
- * leave in another one what git runs there.
+ * Hides every `.git` in the folders that are shared beside the project: an agent needs the project's repository only, and could
+ * plant hooks and settings in the others.
  */
 export function openElsewhere({ project, others, hidden }: Elsewhere): Part {
   const mounts: Mount[] = [];
@@ -48,7 +50,7 @@ export function openElsewhere({ project, others, hidden }: Elsewhere): Part {
     ],
     finish: async () =>
       before.flatMap(({ root, prints }) =>
-        planted(root, prints, (path) => (path === '.' ? root : join(root, path))),
+        plantedNotes(root, prints, (path) => (path === '.' ? root : join(root, path))),
       ),
   };
 }

@@ -1,24 +1,26 @@
+/** Keeps masked files out of the commits of a shadow. */
+
 import { appendFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isWithin } from '../project/folders.rules.ts';
 import { type Environment, hostGit } from './host-git.ts';
 
 /**
- * What is masked is empty where git looks for it, or gone: a commit of everything would commit that. So the index of a
- * shadow tells git not to look (`skip-worktree`), and its excludes leave out what is not tracked.
+ * A masked file is empty or missing in the worktree, and `git commit -a` would commit that. So the index of a shadow tells git to
+ * skip tracked masked files (`skip-worktree`), and its excludes list the others.
  */
 
-/** Paths on one command line: each may be 4096 bytes long, and there are 2 MiB. */
+/** Paths on one command line: each may have 4096 bytes, and the limit is 2 MiB. */
 const atOnce = 400;
 
-/** The paths that lie in a folder, relative to it. */
+/** The paths below a folder, relative to it. */
 export function relativeTo(folder: string, paths: readonly string[]): string[] {
   return paths
     .filter((path) => path !== folder && isWithin(path, folder))
     .map((path) => path.slice(folder.length + 1));
 }
 
-/** Which files git tracks among these and below them, as the repository's index has them. */
+/** The tracked files among and below these paths, according to the repository's index. */
 export async function trackedOf(
   gitDir: string,
   paths: readonly string[],
@@ -34,9 +36,9 @@ export async function trackedOf(
 }
 
 /**
- * Makes a shadow take what is hidden as it was. The git of the host writes its index, before an agent has seen it, in the
- * user's own repository.
- * @returns whether it worked.
+ * Makes git in a shadow treat hidden files as unchanged. The git of the host writes the shadow's index, before an agent has seen
+ * it, and runs in the user's own repository.
+ * @returns whether git accepted it.
  */
 export async function skipHidden(
   shadow: string,
@@ -48,7 +50,7 @@ export async function skipHidden(
   if (hidden.length === 0) return true;
   await appendFile(join(shadow, 'info/exclude'), `\n${hidden.map(excludeLine).join('')}`);
   if (tracked.length === 0) return true;
-  // In a sparse checkout, git would look at what is there although it is to be skipped: git-sparse-checkout(1).
+  // In a sparse checkout, git would look at existing files although they are skipped: git-sparse-checkout(1).
   await appendFile(join(shadow, 'config'), '[sparse] expectFilesOutsideOfPatterns = true\n');
   for (let from = 0; from < tracked.length; from += atOnce) {
     const { code } = await hostGit(
@@ -69,7 +71,7 @@ export async function skipHidden(
   return true;
 }
 
-/** A path as a line of `info/exclude` that means it and nothing else: gitignore(5). */
+/** The line of `info/exclude` that matches this path only: gitignore(5). */
 function excludeLine(path: string): string {
   return `/${path.replaceAll(/[\\*?[\] ]/g, String.raw`\$&`)}\n`;
 }

@@ -1,25 +1,27 @@
+/** Runs git on the host, with a configuration and environment that start no other program. */
+
 import { parseEntries, type Entry } from './config.rules.ts';
 import { UserError } from '@ai-bakery/kernel/error.ts';
 import { printable } from '@ai-bakery/kernel/text.ts';
 import { capture } from '../host/exec.ts';
 
-/** The caller's environment, as far as git needs it: nothing of it can point git at another repository or program. */
+/** The caller's environment. Git gets only variables that cannot name another repository or program. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-type Where = {
-  /** The index to read and write in place of the repository's. */
+type Overrides = {
+  /** An index to use in place of the repository's. */
   readonly index?: string;
-  /** The folder of objects to read and write in place of the repository's. */
+  /** An object folder to use in place of the repository's. */
   readonly objects?: string;
-  /** Milliseconds after which it is ended, with exit code 137. */
+  /** Milliseconds until git is killed, with exit code 137; default: unlimited. */
   readonly patience?: number;
 };
 
-// What a repository's configuration could start, even the user's own: his hooks may be files of the project.
-const quiet = [
+// Turns off programs that a repository's configuration could start, even in the user's own: hooks may be files of the project.
+const safeConfig = [
   'core.hooksPath=/dev/null',
   'core.fsmonitor=false',
-  // Run for each folder of objects that is borrowed from, by a shell.
+  // A shell runs this for each alternate object folder.
   'core.alternateRefsCommand=:',
   'gc.auto=0',
   'maintenance.auto=false',
@@ -28,31 +30,31 @@ const quiet = [
   'protocol.file.allow=always',
 ].flatMap((setting) => ['-c', setting]);
 
-/** Milliseconds: what it includes can be a pipe that nobody writes to. */
+/** Milliseconds: an included file can be a pipe without a writer. */
 const patience = 10_000;
 
 /**
- * Runs git on the host: in a repository that ai-run made, or, to read its configuration and index, in one of the project. What
- * fetches or writes never runs in that one, because an agent of an earlier session may have configured it.
- * @returns what it printed, or its exit code and the last line of its complaint.
+ * Runs git on the host: in a repository that ai-run made, or, to read its configuration and index, in one of the project. Commands
+ * that fetch or write never run in the latter, because an agent of an earlier session may have configured it.
+ * @returns the exit code, the output and the last line of standard error.
  */
 export async function hostGit(
   gitDir: string,
   args: readonly string[],
   env: Environment,
-  where: Where = {},
+  overrides: Overrides = {},
 ) {
   const { code, stdout, stderr } = await capture(
-    { file: 'git', args: [...quiet, `--git-dir=${gitDir}`, ...args] },
-    inherited(env, where),
-    where.patience,
+    { file: 'git', args: [...safeConfig, `--git-dir=${gitDir}`, ...args] },
+    environmentOf(env, overrides),
+    overrides.patience,
   );
   return { code, stdout, reason: printable(stderr).trim().split('\n').at(-1) ?? '' };
 }
 
 /**
- * All configuration that git sees in a repository, includes followed, each value with where it stands.
- * @throws UserError E_GIT where git does not know the repository's format.
+ * The complete configuration of a repository, with includes, each value with its scope and file.
+ * @throws UserError E_GIT if git does not know the repository's format.
  */
 export async function readConfig(gitDir: string, env: Environment): Promise<Entry[]> {
   const listed = await hostGit(
@@ -67,11 +69,11 @@ export async function readConfig(gitDir: string, env: Environment): Promise<Entr
       hint: 'hide it with --git none',
     });
   }
-  // Without what was said on this command line.
+  // Without the settings of this command line.
   return parseEntries(listed.stdout).filter(({ scope }) => scope !== 'command');
 }
 
-function inherited(env: Environment, { index, objects }: Where): NodeJS.ProcessEnv {
+function environmentOf(env: Environment, { index, objects }: Overrides): NodeJS.ProcessEnv {
   return {
     PATH: env['PATH'],
     HOME: env['HOME'],

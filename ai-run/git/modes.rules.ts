@@ -1,6 +1,8 @@
+/** The modes of `--git`, and the texts about a session's repositories. */
+
 import { printable } from '@ai-bakery/kernel/text.ts';
 
-/** What an agent gets of the project's repositories: nothing, a copy of its own, or the real ones. */
+/** `none` hides the repositories, `shadow` gives the agent its own copies, `live` shares the real ones. */
 export const gitModes = ['none', 'shadow', 'live'] as const;
 
 export type GitMode = (typeof gitModes)[number];
@@ -11,7 +13,7 @@ type Committed = {
   readonly commits: number;
 };
 
-/** A session's name becomes a folder and part of a ref's name. */
+/** Whether a text is a valid session name: it becomes a folder and a part of a ref. */
 export function isSessionName(name: string): boolean {
   return /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/.test(name) && !/\.\.|\.$|\.lock$/.test(name);
 }
@@ -23,7 +25,7 @@ export function summary(folder: string, committed: readonly Committed[]): string
   return `${folder === '' ? '' : `${printable(folder)}: `}${shown.join(', ')}${rest === 0 ? '' : ` and ${rest} more`}`;
 }
 
-/** What masks cannot hide of files that git tracks: their history, and where git looks at them, that they are empty. */
+/** Notes on masked files that git tracks: their history is readable and, if not skipped, they look empty to git. */
 export function maskedNotes(
   folder: string,
   tracked: readonly string[],
@@ -33,8 +35,8 @@ export function maskedNotes(
   const more = tracked.length > 3 ? ` and ${tracked.length - 3} more` : '';
   const names = `${folder === '' ? '' : `${printable(folder)}: `}${tracked.slice(0, 3).map(printable).join(', ')}${more}`;
   return [
-    `git: masked, but the agent can read what was committed of it: ${names} (--git none hides the repository)`,
-    ...(skipped ? [] : [`git: masked, so that the agent may commit it as empty: ${names}`]),
+    `git: masked, but the agent can read the committed versions: ${names} (--git none hides the repository)`,
+    ...(skipped ? [] : [`git: masked, and the agent may commit it as an empty file: ${names}`]),
   ];
 }
 

@@ -1,3 +1,5 @@
+/** Reads the records of sessions, and finishes the sessions whose ai-run was killed. */
+
 import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -7,13 +9,13 @@ import { isSessionName, summary } from './modes.rules.ts';
 import { parseJson } from '@ai-bakery/kernel/json.ts';
 import { parseRefs } from './refs.rules.ts';
 import { removeTree } from '../host/tree.ts';
-import { sessionFolder, writeRecord } from './finish.ts';
 import type { Environment } from './host-git.ts';
-import { type Kept, salvage, type Saved } from './salvage.ts';
+import { type KeptRepository, salvage, type Saved } from './salvage.ts';
+import { sessionFolder, writeRecord } from './session-record.ts';
 
 const Record = z.strictObject({
   project: z.string(),
-  /** ai-run's process while the session lasts; 0 once it has been finished. */
+  /** ai-run's process while the session lasts; 0 after its end. */
   pid: z.int(),
   repositories: z.array(
     z.strictObject({
@@ -30,15 +32,15 @@ const Record = z.strictObject({
   ),
 });
 
-/** A session whose commits are kept, or that is still running. */
+/** A running session, or an ended one with kept commits. */
 export type Session = z.infer<typeof Record> & { readonly name: string };
 
-/** Whether the process that started a session is there: its repository is being written. */
+/** Whether the process that started a session exists: its repository may still change. */
 export function isRunning({ pid }: Session): boolean {
   return runs(pid);
 }
 
-/** Every session of which something is kept, by name. */
+/** All sessions with a record. */
 export async function readSessions(home: string): Promise<Session[]> {
   const names = await readdir(join(home, '.ai-run/git')).catch(() => []);
   const sessions = await Promise.all(names.filter(isSessionName).map((name) => read(home, name)));
@@ -46,19 +48,21 @@ export async function readSessions(home: string): Promise<Session[]> {
 }
 
 /**
- * Removes a session with all that is kept of it.
- * @throws UserError E_GIT where something of it cannot be removed.
+ * Removes a session with its kept commits.
+ * @throws UserError E_GIT if its folder cannot be removed.
  */
 export function dropSession(home: string, name: string): void {
   const folder = sessionFolder(home, name);
   if (removeTree(folder)) return;
-  throw new UserError('E_GIT', `${folder} cannot be removed`, { hint: 'look at what is in it' });
+  throw new UserError('E_GIT', `${folder} cannot be removed`, {
+    hint: 'check the permissions of the files in it',
+  });
 }
 
 /**
- * Finishes a session that ai-run did not live to finish: what was committed is saved, its shadows are removed.
- * @returns the session as it is now, or nothing where nothing was committed.
- * @throws UserError E_GIT_OBJECTS where its objects are damaged.
+ * Finishes a session whose ai-run was killed: saves the commits and removes the shadows.
+ * @returns the session with its present state; undefined if the agent committed nothing.
+ * @throws UserError E_GIT_OBJECTS for damaged objects.
  */
 export async function settle(
   home: string,
@@ -67,7 +71,7 @@ export async function settle(
 ): Promise<Session | undefined> {
   if (isRunning(session)) return session;
   const finished = session.repositories.every((one) => one.summary !== undefined);
-  // One without repositories was stopped before it began.
+  // A session without repositories was killed before its start was complete.
   if (finished && session.repositories.length > 0) return session;
   const repositories: Session['repositories'] = [];
   for (const one of session.repositories) {
@@ -87,7 +91,7 @@ export async function settle(
   return { name: session.name, project, pid: 0, repositories };
 }
 
-/** Finishes a session that was killed, by name. One that had not begun has no record yet, and nothing to keep. */
+/** Finishes a killed session, by name; removes it if it has no record: then its start was not complete. */
 export async function settleKilled(home: string, name: string, env: Environment): Promise<void> {
   if (!isSessionName(name)) return;
   const session = await read(home, name);
@@ -113,13 +117,17 @@ async function read(home: string, name: string): Promise<Session | undefined> {
   return record.success ? { ...record.data, name } : undefined;
 }
 
-async function salvaged(name: string, one: Kept, env: Environment): Promise<readonly Saved[]> {
+async function salvaged(
+  name: string,
+  one: KeptRepository,
+  env: Environment,
+): Promise<readonly Saved[]> {
   try {
     return await salvage(one, parseRefs(await readFile(join(one.store, 'before'), 'utf8')), env);
   } catch (error) {
     if (error instanceof UserError) throw error;
     throw new UserError('E_GIT', `the commits of ${name} cannot be saved: ${messageOf(error)}`, {
-      hint: `look at ${one.store}; ai-run git drop ${name} removes them`,
+      hint: `their files are in ${one.store}; ai-run git drop ${name} removes them`,
       cause: error,
     });
   }

@@ -1,3 +1,5 @@
+/** Names, files and changes of refs. */
+
 /** Refs of one repository by full name, like `refs/heads/main` → object id in hex. */
 export type Refs = ReadonlyMap<string, string>;
 
@@ -11,20 +13,20 @@ export type Change = {
 };
 
 /**
- * Whether git would take this as a ref's name: git-check-ref-format(1). A name becomes a path and a line of a file, so
- * one from a repository that an agent wrote is held to it before anything is done with it.
+ * Whether git accepts this name of a ref: git-check-ref-format(1). A name becomes a path and a line of a file, so names from a
+ * repository that an agent wrote are checked before any use.
  */
 export function isRefName(name: string): boolean {
   return (
     name.startsWith('refs/') &&
     name.length < 512 &&
-    // oxlint-disable-next-line no-control-regex -- control characters are what git refuses
+    // oxlint-disable-next-line no-control-regex -- git refuses control characters
     !/[\u0000- ~^:?*[\\\u007f]|\.\.|@\{|\/\/|[/.]$/.test(name) &&
     name.split('/').every((part) => !part.startsWith('.') && !part.endsWith('.lock'))
   );
 }
 
-/** The lines `<id> <name>` of a `packed-refs` file; whatever else stands in it is left out. */
+/** The lines `<id> <name>` of a `packed-refs` file; other lines are ignored. */
 export function parseRefs(text: string): Refs {
   const refs = new Map<string, string>();
   for (const line of text.split('\n')) {
@@ -35,12 +37,12 @@ export function parseRefs(text: string): Refs {
   return refs;
 }
 
-/** Refs as the text of a `packed-refs` file. Git reads one without a header in any order. */
+/** Refs as the text of a `packed-refs` file, which git reads in any order if it has no header. */
 export function formatRefs(refs: Refs): string {
   return [...refs].map(([name, id]) => `${id} ${name}\n`).join('');
 }
 
-/** What a ref's own file holds: an id, or the name of another ref. */
+/** The content of a loose ref: an id, or the name of another ref. */
 export function parseRef(
   text: string,
 ): { readonly id: string } | { readonly ref: string } | undefined {
@@ -51,13 +53,13 @@ export function parseRef(
 }
 
 /**
- * What an agent committed: branches, tags, its stash and a detached HEAD that are not what they were. What it fetched
- * from elsewhere (`refs/remotes`) is not the user's to bring back.
+ * The agent's commits: changed branches, tags, its stash and a detached HEAD. Refs that it fetched (`refs/remotes`) are not
+ * brought back.
  */
 export function changedRefs(before: Refs, after: Refs, detached?: string): Change[] {
   const known = new Set(before.values());
   const changes: Change[] = [];
-  // A ref cannot be a folder of another: the first one keeps its name, the other gets a hyphen.
+  // A ref cannot be a folder of another ref: the first keeps its name, the other gets a hyphen.
   const names = new Set<string>();
   const folders = new Set<string>();
   const add = (name: string, id: string, kind: Change['kind']): void => {
@@ -88,7 +90,7 @@ export function changedRefs(before: Refs, after: Refs, detached?: string): Chang
   return changes;
 }
 
-/** Branches keep their name; of all else, the first folder tells what it is. */
+/** Branches lose `refs/heads/`, all other refs only `refs/`, so that the first folder names their kind. */
 function shortName(ref: string): string {
   return ref.slice(/^refs\/heads\//.exec(ref)?.[0].length ?? 5);
 }

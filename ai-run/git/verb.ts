@@ -1,10 +1,12 @@
+/** `ai-run git`: lists, fetches and drops the commits of ended sessions. */
+
 import { realpathSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { messageOf, UserError } from '@ai-bakery/kernel/error.ts';
 import { printable } from '@ai-bakery/kernel/text.ts';
-import { deliver, type Delivered, goesOn } from './deliver.ts';
+import { deliver, type Delivered, descends } from './deliver.ts';
 import type { Environment } from './host-git.ts';
-import { followHead, readRefs } from './repository.ts';
+import { followHead, readRefs } from './read-refs.ts';
 import { dropSession, isRunning, readSessions, type Session, settle } from './records.ts';
 
 export type VerbOptions = {
@@ -15,8 +17,8 @@ export type VerbOptions = {
 };
 
 /**
- * `ai-run git …`: the commits of ended sessions.
- * @param names sessions; for `fetch`, none means all of the current folder.
+ * Runs `ai-run git …`.
+ * @param names names of sessions; default of `fetch`: all ended sessions of the current folder.
  * @returns the exit code.
  * @throws UserError E_SESSION, E_GIT_OBJECTS, E_GIT_FETCH.
  */
@@ -52,7 +54,7 @@ async function list({ home, env, print }: VerbOptions): Promise<number> {
       if (settled !== undefined)
         print(`${settled.name}  ${printable(settled.project)}  ${describe(settled)}`);
     } catch (error) {
-      // The others are told all the same.
+      // The other sessions are still listed.
       failed = 1;
       print(`${session.name}  ${printable(session.project)}  ${printable(messageOf(error))}`);
     }
@@ -93,25 +95,25 @@ function describe(session: Session): string {
 function find(sessions: readonly Session[], name: string): Session {
   const found = sessions.find((session) => session.name === name);
   if (found !== undefined) return found;
-  throw new UserError('E_SESSION', `nothing is kept of a session ${JSON.stringify(name)}`, {
-    hint: 'ai-run git list shows what is kept',
+  throw new UserError('E_SESSION', `no commits are kept of a session ${JSON.stringify(name)}`, {
+    hint: 'ai-run git list shows the sessions with kept commits',
   });
 }
 
 async function bring(session: Session, { home, env, print }: VerbOptions): Promise<void> {
   if (isRunning(session)) {
     throw new UserError('E_SESSION', `session ${session.name} is still running`, {
-      hint: 'fetch when it has ended',
+      hint: 'fetch after its end',
     });
   }
   const settled = await settle(home, session, env);
   if (settled === undefined) {
-    print(`${session.name}: nothing was committed`);
+    print(`${session.name}: the agent committed nothing`);
     return;
   }
   const seen = new Map<string, number>();
   for (const repository of settled.repositories) {
-    // Worktrees of one repository may have branches of the same name: each has a place of its own.
+    // Worktrees of one repository may have branches of the same name: each gets its own namespace.
     const before = seen.get(repository.commonDir) ?? 0;
     seen.set(repository.commonDir, before + 1);
     const place = `ai/${session.name}${before === 0 ? '' : `.${before}`}`;
@@ -123,7 +125,7 @@ async function bring(session: Session, { home, env, print }: VerbOptions): Promi
   dropSession(home, session.name);
 }
 
-/** What to do with a fetched branch: the user's files already are what the agent committed. */
+/** The command to continue with: the user's files already have the agent's changes. */
 async function advice(
   kept: Session['repositories'][number],
   { name, id }: Delivered,
@@ -133,7 +135,7 @@ async function advice(
   const ref = head !== undefined && 'ref' in head ? head.ref : '';
   const same = name.split('/').slice(2).join('/') === ref.replace('refs/heads/', '');
   const mine = same ? (await readRefs(kept.commonDir)).get(ref) : undefined;
-  const ahead = mine !== undefined && (await goesOn(kept, mine, id, env));
+  const ahead = mine !== undefined && (await descends(kept, mine, id, env));
   const git = kept.folder === '' ? 'git' : `git -C ${kept.folder}`;
   return `${git} ${ahead ? 'reset' : 'worktree add ../review'} ${name}`;
 }

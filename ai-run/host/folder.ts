@@ -64,6 +64,11 @@ export function entryAt(path: string): Stats | undefined {
   }
 }
 
+/** Whether a folder exists at this path; false for a symlink to one. */
+export function isFolder(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+}
+
 /**
  * Runs an action on a private folder.
  * @throws UserError E_FOLDER with the folder's path if the action fails.

@@ -33,6 +33,15 @@ export function placesOf(path: string): readonly string[] {
   return [...links, place].map(spelled);
 }
 
+/** The real path of an existing file or folder; undefined if it cannot be resolved. */
+export function realPathOf(path: string): string | undefined {
+  try {
+    return realpathSync(path);
+  } catch {
+    return undefined;
+  }
+}
+
 /** The first of the folders that contains one of the places of a path. */
 export function folderOnTheWay(path: string, folders: readonly string[]): string | undefined {
   const places = placesOf(path);

@@ -70,7 +70,7 @@ describe('files that are masked', () => {
     const index = machine.git(machine.project, 'ls-files', '--stage', '-v');
     const part = await machine.open({ hidden: hidden() });
     expect(part.notes).toContain(
-      `git: masked, but the agent can read what was committed of it: .env, .ssh/config, .ssh/keys/id_rsa and 1 more (--git none hides the repository)`,
+      `git: masked, but the agent can read the committed versions: .env, .ssh/config, .ssh/keys/id_rsa and 1 more (--git none hides the repository)`,
     );
     mask();
     expect(git(part, 'status', '--porcelain')).toBe('');
@@ -94,7 +94,7 @@ describe('files that are masked', () => {
     machine.write(join(nested, '.env'), 'secret\n');
     commitAll(machine, nested);
     const part = await machine.open({ hidden: [...hidden(), join(nested, '.env')] });
-    expect(part.notes?.join('\n')).toContain('what was committed of it: nested: .env (');
+    expect(part.notes?.join('\n')).toContain('the committed versions: nested: .env (');
     machine.write(join(nested, '.env'), '');
     expect(agentGit(machine, part, nested, 'status', '--porcelain')).toBe('');
   });
@@ -103,7 +103,7 @@ describe('files that are masked', () => {
     make();
     const { notes } = await machine.open({ mode: 'live', hidden: hidden() });
     expect(notes?.join('\n')).toContain(
-      'git: masked, so that the agent may commit it as empty: .env, ',
+      'git: masked, and the agent may commit it as an empty file: .env, ',
     );
     expect((await machine.open({ mode: 'live', hidden: [] })).notes?.join()).not.toContain(
       'masked',

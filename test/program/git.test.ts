@@ -168,7 +168,7 @@ describe('a shadow', () => {
     const part = await machine.open();
     agentCommits(machine, part, machine.project, 'second\n');
     await part.finish?.();
-    await expect(machine.verb('drop', '../../home')).rejects.toThrow(/nothing is kept/);
+    await expect(machine.verb('drop', '../../home')).rejects.toThrow(/no commits are kept/);
     expect(await machine.verb('drop', session)).toEqual([`${session}: dropped`]);
     expect(kept()).toEqual([]);
   });
@@ -337,7 +337,7 @@ describe('every kind of repository', () => {
     const part = await machine.open();
     expect(part.mounts).toEqual([]);
     expect(part.notes).toEqual([
-      expect.stringContaining(`is at ${machine.root}, above what is shared`),
+      expect.stringContaining(`is at ${machine.root}, above the shared folder`),
     ]);
   });
 });
@@ -372,7 +372,7 @@ describe('what is refused, with the reason', () => {
     ],
     [
       'a worktree that came with the code and names a repository of somebody else',
-      /no worktree of the repository/,
+      /is not a worktree of the repository/,
       () => {
         commitAll(machine, machine.root);
         const { project } = machine;
@@ -390,7 +390,7 @@ describe('what is refused, with the reason', () => {
   });
 
   test('a name of a session that is a path', async () => {
-    await expect(machine.open({ session: '../x' })).rejects.toThrow(/no name of a session/);
+    await expect(machine.open({ session: '../x' })).rejects.toThrow(/not a session name/);
   });
 
   test('what names no repository within is hidden, and said', async () => {

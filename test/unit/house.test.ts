@@ -25,8 +25,6 @@ const pending: readonly string[] = [
   'bakery/publisher/trial.ts: openTrial',
   'ai-run/setup/uninstall.ts: uninstall',
   'ai-run/session/run.ts: run',
-  'ai-run/git/git.ts: openGit',
-  'ai-run/git/shadow.ts: makeShadow',
 ];
 
 const packages = ['kernel', 'ai-run', 'bakery'] as const;
