@@ -1,65 +1,50 @@
-import { deniedFile } from '@ai-bakery/kernel/denied-file.ts';
-import { UserError } from '@ai-bakery/kernel/error.ts';
-import { run } from '../host/exec.ts';
+/** The interface of a builder, and decorators that limit and repeat its builds. */
 
-/** What `docker buildx` would build with. */
-export type Builder = {
-  /** As `docker buildx ls` has it. */
-  readonly name: string;
-  /** `0.29.1` */
-  readonly buildx: string;
-  readonly driver: string;
-  /** Platforms whose programs it can execute, natively or emulated. */
-  readonly platforms: readonly string[];
+import pLimit from 'p-limit';
+import type { Command } from '@ai-bakery/kernel/command.ts';
+
+/** One call of `docker buildx`. */
+export type Build = {
+  /** Names the build in the display and in the logs: a layer's id, `push otter:go`. */
+  readonly id: string;
+  readonly command: Command;
+  /** Standard input: a Dockerfile or a bake file. */
+  readonly input: string;
 };
 
-/** Before this, a tag could for a moment point at a single platform's manifest (docker/buildx#2955). */
-const oldest = [0, 22] as const;
+export type BuildResult = {
+  /** The build's id. */
+  readonly id: string;
+  readonly ok: boolean;
+  /** Steps that ran; 0 if all came from the cache. */
+  readonly executed: number;
+  readonly milliseconds: number;
+  /** File with all output of the build. */
+  readonly log: string;
+  /** The step that failed, its error, and the end of its output. */
+  readonly error?: string;
+  /** Whether it was ended because it showed no progress. */
+  readonly stuck?: true;
+};
 
-/** Whether it is the engine itself: it has the engine's images, and cannot push without a tag. */
-export function isEngine({ driver }: Builder): boolean {
-  return driver === 'docker';
+export type Builder = {
+  /**
+   * Runs a build to its end.
+   * @throws UserError E_INTERRUPTED, E_NO_PROGRAM, E_FILE; a build that fails is a result.
+   */
+  readonly build: (build: Build) => Promise<BuildResult>;
+};
+
+/** Runs so many builds at a time. */
+export function limited(builder: Builder, atATime: number): Builder {
+  const limit = pLimit(atATime);
+  return { build: (one) => limit(() => builder.build(one)) };
 }
 
-/**
- * Asks buildx what it is and what it can do.
- * @param name a builder; without one, the one that would build.
- * @throws UserError E_NO_BUILDX where there is none or an old one, E_NO_BUILDER where its builder does not answer.
- */
-export async function openBuilder(signal?: AbortSignal, name?: string): Promise<Builder> {
-  const options = { timeout: 60_000, ...(signal === undefined ? {} : { signal }) };
-  const version = await run({ file: 'docker', args: ['buildx', 'version'] }, options);
-  const buildx = /\bv?(\d+)\.(\d+)\.(\d+)/.exec(version.stdout);
-  if (version.exitCode !== 0 || buildx === null) {
-    throw new UserError('E_NO_BUILDX', 'docker has no buildx plugin', {
-      hint: 'install docker-buildx (docker-buildx-plugin in Docker’s own packages)',
-    });
-  }
-  if (Number(buildx[1]) === oldest[0] && Number(buildx[2]) < oldest[1]) {
-    throw new UserError('E_NO_BUILDX', `buildx ${buildx[0]} is too old`, {
-      hint: `install buildx ${oldest.join('.')} or newer`,
-    });
-  }
-  const args = ['buildx', 'inspect', ...(name === undefined ? [] : [name])];
-  const inspected = await run({ file: 'docker', args }, options);
-  const problem = valueOf(inspected.stdout, 'Error') || inspected.stderr.trim();
-  if (inspected.exitCode !== 0 || valueOf(inspected.stdout, 'Error') !== '') {
-    const unreadable = deniedFile(problem);
-    if (unreadable !== undefined) throw unreadable;
-    throw new UserError('E_NO_BUILDER', `the buildx builder does not answer: ${problem}`, {
-      hint: 'look at `docker buildx ls`, and choose one with `docker buildx use`',
-    });
-  }
-  return {
-    name: valueOf(inspected.stdout, 'Name'),
-    buildx: buildx.slice(1).join('.'),
-    driver: valueOf(inspected.stdout, 'Driver'),
-    platforms: valueOf(inspected.stdout, 'Platforms')
-      .split(',')
-      .map((platform) => platform.trim().replace('*', '')),
-  };
-}
-
-function valueOf(text: string, key: string): string {
-  return new RegExp(`^${key}:\\s*(.*)$`, 'm').exec(text)?.[1]?.trim() ?? '';
+/** Repeats builds as long as `repeat` does. */
+export function repeated(
+  builder: Builder,
+  repeat: (attempt: () => Promise<BuildResult>) => Promise<BuildResult>,
+): Builder {
+  return { build: (one) => repeat(() => builder.build(one)) };
 }

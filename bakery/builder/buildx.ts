@@ -1,18 +1,11 @@
+/** The builder that runs `docker buildx`, with the progress in the display and the output in a log. */
+
 import { once } from 'node:events';
 import { createWriteStream, type WriteStream } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import pLimit from 'p-limit';
-import type { Command } from '@ai-bakery/kernel/command.ts';
 import { redacted } from '@ai-bakery/kernel/text.ts';
-import {
-  bakeCommand,
-  bakeFile,
-  type BuildInputs,
-  type EngineOutput,
-  layerCommand,
-} from './bake-file.rules.ts';
-import type { Image, Layer } from '../plan/plan.rules.ts';
+import type { Build, Builder, BuildResult } from './builder.ts';
 import {
   type BuildRecord,
   countSteps,
@@ -25,47 +18,28 @@ import type { Display } from '../host/display.ts';
 import { type Outcome, run } from '../host/exec.ts';
 import { cannotWrite } from '../host/write.ts';
 
-export type BuildContext = {
+type BuildxOptions = {
+  /** The checkout: build contexts are relative to it. */
   readonly root: string;
-  readonly inputs: BuildInputs;
   readonly display: Display;
   readonly signal: AbortSignal;
   /** Folder for the full log of every build. */
   readonly logs: string;
-  /** How many layers are built at a time. */
-  readonly builds: number;
-  /** Build without the cache. */
-  readonly force: boolean;
-  /** Milliseconds for which a build may show nothing before it is ended. */
+  /** Milliseconds for which a build may show no progress before it is ended. */
   readonly patience: number;
 };
-
-export type BuildResult = {
-  /** A layer's id, or `images`. */
-  readonly id: string;
-  readonly ok: boolean;
-  /** Steps that ran; 0 when all came from the cache. */
-  readonly executed: number;
-  readonly milliseconds: number;
-  /** File with everything the build printed. */
-  readonly log: string;
-  /** Which step failed, with which error, and the last of its output. */
-  readonly error?: string;
-  /** Whether it was ended because it showed nothing any more. */
-  readonly stuck?: true;
-};
-
-export const maximumTries = 4;
 
 export function logName(id: string): string {
   return id.replaceAll(/[^A-Za-z0-9._-]+/g, '-');
 }
 
-export async function build(
-  id: string,
-  command: Command,
-  input: string,
-  { root, display, signal, logs, patience }: BuildContext,
+export function openBuildx(options: BuildxOptions): Builder {
+  return { build: (one) => build(one, options) };
+}
+
+async function build(
+  { id, command, input }: Build,
+  { root, display, signal, logs, patience }: BuildxOptions,
 ): Promise<BuildResult> {
   const log = join(logs, `${logName(id)}.log`);
   const file = await openLog(log);
@@ -104,54 +78,7 @@ export async function build(
   }
 }
 
-/** Wave 1: one build per layer, so that a layer that fails takes no other one with it. */
-export async function buildLayers(
-  layers: readonly Layer[],
-  context: BuildContext,
-): Promise<BuildResult[]> {
-  const limit = pLimit(context.builds);
-  return Promise.all(
-    layers.map((layer) =>
-      limit(() =>
-        build(
-          layer.id,
-          layerCommand(layer, context.inputs, context.force),
-          layer.dockerfile,
-          context,
-        ),
-      ),
-    ),
-  );
-}
-
-/**
- * Images that are exported at the same time race for the snapshots they share, and the engine then says that one is
- * missing, exists already, or is locked. Nothing is lost: what was exported stays, and all layers are cached.
- */
-export function isRace(error: string): boolean {
-  return /snapshot \S+ does not exist|snapshot .*already exists|locked for|unavailable/.test(error);
-}
-
-/** Wave 2: all images in one call, into the engine, so that BuildKit sees every layer they share. */
-export async function buildImages(
-  images: readonly Image[],
-  output: EngineOutput,
-  context: BuildContext,
-): Promise<BuildResult> {
-  const again = (): Promise<BuildResult> =>
-    build(
-      `${images.length} ${images.length === 1 ? 'image' : 'images'}`,
-      bakeCommand(context.inputs),
-      JSON.stringify(bakeFile(images, output, context.inputs, context.force)),
-      context,
-    );
-  let result = await again();
-  for (let tries = 1; tries < maximumTries && isRace(result.error ?? ''); tries += 1)
-    result = await again();
-  return result;
-}
-
-/** A log that cannot be written to its end does not stop the build; one that cannot be begun does. */
+/** A log that cannot be opened stops the build; one that cannot be written to its end does not. */
 async function openLog(path: string): Promise<WriteStream> {
   try {
     await mkdir(dirname(path), { recursive: true });
@@ -164,7 +91,7 @@ async function openLog(path: string): Promise<WriteStream> {
   }
 }
 
-/** @param patience milliseconds for which it was to show something. */
+/** @param patience milliseconds for which the build could show no progress. */
 function faultOf(
   { exitCode, signal, timedOut }: Outcome,
   all: BuildRecord,
@@ -175,12 +102,12 @@ function faultOf(
     const error = `docker showed nothing for ${patience / 1000} s and was ended; "patience" in bakery.yaml says how long it may`;
     return { error, stuck: true };
   }
-  // Who is killed has not said why.
+  // A killed process's last line is not the reason.
   const said = signal === undefined ? lastLine : '';
   return { error: errorOf(all, `docker ended with ${signal ?? `exit code ${exitCode}`}`, said) };
 }
 
-/** What failed: the step and its output, or, where BuildKit names none, how docker ended and the last it said. */
+/** The step that failed and its output; if BuildKit names no step, docker's exit code and last line. */
 function errorOf(all: BuildRecord, end: string, lastLine: string): string {
   const failed = failure(all);
   return redacted(

@@ -4,8 +4,8 @@ import { openCheckout } from '../catalogue/checkout.ts';
 import { type BuildReport, type ImageReport, junit } from '../tester/report.rules.ts';
 import { openDisplay } from '../host/display.ts';
 import { writeAtomic } from '../host/write.ts';
-import { openEngineAndBuilder } from '../builder/kitchen.ts';
-import { make } from '../builder/make.ts';
+import { buildAndTest } from '../builder/build-and-test.ts';
+import { openEngineAndInstance } from '../builder/environment.ts';
 import { duration, paint, table } from '../host/format.ts';
 import { describeFaults } from './faults.ts';
 import { type CommonFlags, print, printJson, type SelectionFlags, selectionOf } from './flags.ts';
@@ -32,13 +32,13 @@ export async function runBuild(flags: CommonFlags & SelectionFlags & BuildFlags)
     chosen.platforms.length > 0 || host === undefined ? chosen : { ...chosen, platforms: [host] };
   if (flags.dryRun === true) return plan({ ...flags, platform: [...selection.platforms] });
   // Asked while the definitions are read; where those are wrong, nobody minds what the engine says.
-  const opening = openEngineAndBuilder(flags.signal);
+  const opening = openEngineAndInstance(flags.signal);
   opening.catch(() => undefined);
   const checkout = await openCheckout(flags.root);
   const display = openDisplay(flags.quiet === true ? 'none' : 'auto');
   let report: BuildReport;
   try {
-    report = await make(checkout, opening, {
+    report = await buildAndTest(checkout, opening, {
       selection,
       force: flags.force === true || flags.testOnly === true,
       build: flags.testOnly !== true,

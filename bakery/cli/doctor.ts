@@ -2,7 +2,7 @@ import { statfs } from 'node:fs/promises';
 import { UserError } from '@ai-bakery/kernel/error.ts';
 import { platforms } from '@ai-bakery/kernel/platform.ts';
 import { printable } from '@ai-bakery/kernel/text.ts';
-import { isEngine, openBuilder } from '../builder/builder.ts';
+import { inspectInstance, isEngine } from '../builder/instance.ts';
 import { buildInputs, type Checkout } from '../catalogue/checkout.ts';
 import { upstreamsOf } from '../templates/dockerfile.rules.ts';
 import { mirrored } from '../catalogue/settings.rules.ts';
@@ -96,18 +96,18 @@ async function engine(): Promise<Finding> {
 }
 
 async function builder(signal: AbortSignal): Promise<Finding> {
-  const found = await openBuilder(signal);
+  const found = await inspectInstance(signal);
   const { name, buildx, driver } = found;
   const how = isEngine(found) ? '' : ': pushes by digest, and hands images over to the engine';
   return ok('builder', printable(`buildx ${buildx}, ${name}, driver ${driver}${how}`));
 }
 
 async function emulation(signal: AbortSignal): Promise<Finding> {
-  const used = await openBuilder(signal);
+  const used = await inspectInstance(signal);
   // Tests run in the engine, whatever builds. Its own builder has the name of docker's context.
   const { platforms: executable } = isEngine(used)
     ? used
-    : await openBuilder(
+    : await inspectInstance(
         signal,
         (await capture({ file: 'docker', args: ['context', 'show'] }, { signal })).trim(),
       );

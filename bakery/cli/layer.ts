@@ -1,12 +1,16 @@
 import { UserError } from '@ai-bakery/kernel/error.ts';
-import { allLayers, buildInputs } from '../catalogue/checkout.ts';
+import { allLayers } from '../catalogue/checkout.ts';
 import { partOf } from '../composer/layer-names.rules.ts';
 import { pickPlatforms } from '../plan/matrix.rules.ts';
 import type { Layer } from '../plan/plan.rules.ts';
-import { patienceOf } from '../catalogue/settings.rules.ts';
+import { openBuildContext } from '../builder/context.ts';
 import { openDisplay } from '../host/display.ts';
-import { logsOf } from '../catalogue/logs.ts';
-import { findLayers, type ProvidedLayer, provideLayers, reusedLayer } from '../publisher/layers.ts';
+import {
+  findLayers,
+  type ProvidedLayer,
+  provideLayers,
+  reusedLayer,
+} from '../publisher/registry-layers.ts';
 import { duration, paint, table } from '../host/format.ts';
 import { describeFaults } from './faults.ts';
 import { type CommonFlags, print, printJson, registryOf } from './flags.ts';
@@ -74,16 +78,13 @@ async function provide(
       found.filter(({ manifest }) => manifest === undefined),
       { to: 'registry', registry: where, created: now.toISOString() },
       registry,
-      {
-        root: checkout.root,
-        inputs: buildInputs(checkout),
-        display,
-        signal: flags.signal,
-        logs: logsOf(checkout, now),
+      openBuildContext(checkout, {
         builds: flags.jobs ?? checkout.settings.jobs ?? builds,
         force,
-        patience: patienceOf(checkout.settings),
-      },
+        display,
+        signal: flags.signal,
+        now,
+      }),
     );
     const byId = new Map(built.map((one) => [one.layer.id, one]));
     return found.flatMap(

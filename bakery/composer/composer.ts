@@ -7,7 +7,7 @@ import type { Manifest } from '../registry/manifest.rules.ts';
 import type { Image } from '../plan/plan.rules.ts';
 import { annotationsOf, stagingTag } from '../publisher/need.rules.ts';
 import type { Registry } from '../registry/registry.ts';
-import type { ProvidedLayer } from '../publisher/layers.ts';
+import type { ProvidedLayer } from '../publisher/registry-layers.ts';
 import type { Share } from './share.ts';
 
 /**

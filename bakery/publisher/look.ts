@@ -9,7 +9,7 @@ import type { Manifest } from '../registry/manifest.rules.ts';
 import { type Held, isCurrent, publicTags, stagingTag, testedTag } from './need.rules.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { Image, Plan, Subject } from '../plan/plan.rules.ts';
-import { findLayers } from './layers.ts';
+import { findLayers } from './registry-layers.ts';
 import {
   type FoundImage,
   layersToFind,

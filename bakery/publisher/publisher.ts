@@ -6,7 +6,7 @@ import type { Checkout } from '../catalogue/checkout.ts';
 import type { ImageReport } from '../tester/report.rules.ts';
 import type { PublishedImage, PublishReport } from './published.rules.ts';
 import type { ScanReport } from './scan.rules.ts';
-import type { Kitchen, KitchenOptions } from '../builder/kitchen.ts';
+import type { Environment, EnvironmentOptions } from '../builder/environment.ts';
 import { logsOf } from '../catalogue/logs.ts';
 import type { Registry } from '../registry/registry.ts';
 import { openFinish } from './finish.ts';
@@ -15,7 +15,7 @@ import { type Journal, openJournal } from './journal.ts';
 import type { Order, PublicationPlan } from './publication.rules.ts';
 import type { Staged } from './stage.ts';
 
-type PublishOptions = KitchenOptions & {
+type PublishOptions = EnvironmentOptions & {
   /** Promote images that this machine cannot execute on some platform, if their static checks pass. */
   readonly acceptUnexecuted: boolean;
   /** File that records the tags that were moved. */
@@ -47,10 +47,12 @@ export async function publish(
   const scans: ScanReport[] = [];
   const tests: ImageReport[] = [];
   const gate = await enterGate(publication, journal, scans, tools);
-  const kitchen = await enterKitchen(publication, tools);
-  const staged = await stageWith(publication, kitchen, tools);
+  const environment = await enterEnvironment(publication, tools);
+  const staged = await stageWith(publication, environment, tools);
   const trial =
-    kitchen === undefined ? undefined : (await import('./trial.ts')).openTrial(kitchen, registry);
+    environment === undefined
+      ? undefined
+      : (await import('./trial.ts')).openTrial(environment, registry);
   const finish = openFinish({
     ...options,
     ...request,
@@ -93,25 +95,25 @@ async function enterGate(
 }
 
 /** Returns undefined if the plan needs no engine; then nothing that speaks to one is loaded. */
-async function enterKitchen(
+async function enterEnvironment(
   { compositions, tests }: PublicationPlan,
   { checkout, options }: Tools,
-): Promise<Kitchen | undefined> {
+): Promise<Environment | undefined> {
   if (compositions.length === 0 && tests.length === 0) return undefined;
-  const { openEngineAndBuilder, openKitchen } = await import('../builder/kitchen.ts');
-  return openKitchen(checkout, await openEngineAndBuilder(options.signal), options);
+  const { openEngineAndInstance, openEnvironment } = await import('../builder/environment.ts');
+  return openEnvironment(checkout, await openEngineAndInstance(options.signal), options);
 }
 
 async function stageWith(
   publication: PublicationPlan,
-  kitchen: Kitchen | undefined,
+  environment: Environment | undefined,
   { checkout, registry, options }: Tools,
 ): Promise<Staged> {
-  if (kitchen === undefined || publication.compositions.length === 0) return nothingStaged;
+  if (environment === undefined || publication.compositions.length === 0) return nothingStaged;
   const { stage } = await import('./stage.ts');
   const { findOrigin } = await import('../plan/find-origin.ts');
   const output = { created: options.now.toISOString(), origin: await findOrigin(checkout) };
-  return stage(publication, output, registry, kitchen);
+  return stage(publication, output, registry, environment);
 }
 
 /** Finishes every order, even if others fail. */

@@ -2,9 +2,10 @@
 
 import { UserError } from '@ai-bakery/kernel/error.ts';
 import type { Digest } from '@ai-bakery/kernel/reference.ts';
-import { bakeLayers, contextOf } from '../builder/bake.ts';
-import type { BuildResult } from '../builder/buildx.ts';
-import { isEngine } from '../builder/builder.ts';
+import type { BuildResult } from '../builder/builder.ts';
+import { isEngine } from '../builder/instance.ts';
+import { buildLayers } from '../builder/layers.ts';
+import type { BuildContext } from '../builder/context.ts';
 import { isAttested } from '../builder/attest.rules.ts';
 import { repositoryOf, type RegistryOutput } from '../builder/bake-file.rules.ts';
 import { isPassing } from '../registry/challenge.rules.ts';
@@ -14,11 +15,11 @@ import type { Manifest } from '../registry/manifest.rules.ts';
 import type { Image } from '../plan/plan.rules.ts';
 import { createdAnnotation, stagingTag } from './need.rules.ts';
 import { pushWaves } from '../composer/waves.rules.ts';
-import type { Kitchen } from '../builder/kitchen.ts';
-import { type Pushed, pushImages } from '../builder/push.ts';
+import type { Environment } from '../builder/environment.ts';
+import { type Pushed, pushImages } from '../builder/push-images.ts';
 import type { Registry } from '../registry/registry.ts';
 import { composeImage } from '../composer/composer.ts';
-import { type ProvidedLayer, provideLayers, reusedLayer } from './layers.ts';
+import { type ProvidedLayer, provideLayers, reusedLayer } from './registry-layers.ts';
 import { readBack } from './read-back.ts';
 import type { PublicationPlan } from './publication.rules.ts';
 import { openSharing } from '../composer/share.ts';
@@ -46,6 +47,14 @@ type Way = {
   readonly finish: (image: Image, index: Manifest) => Promise<Manifest>;
 };
 
+/** What both ways need. */
+type Tools = {
+  readonly output: RegistryOutput;
+  readonly registry: Registry;
+  readonly memory: Environment['memory'];
+  readonly context: BuildContext;
+};
+
 /** A staging in progress. */
 type Staging = {
   readonly way: Way;
@@ -53,7 +62,7 @@ type Staging = {
   readonly images: ReadonlyMap<string, Image>;
   readonly output: RegistryOutput;
   readonly registry: Registry;
-  readonly kitchen: Kitchen;
+  readonly context: BuildContext;
   readonly results: BuildResult[];
   readonly indexes: Map<string, Manifest>;
   readonly faults: Map<string, Fault>;
@@ -64,20 +73,21 @@ export async function stage(
   publication: PublicationPlan,
   to: Pick<RegistryOutput, 'created' | 'origin'>,
   registry: Registry,
-  kitchen: Kitchen,
+  { instance, memory, context: openContext }: Environment,
 ): Promise<Staged> {
   const { attest, registry: where } = publication.request;
-  const byDigest = !isEngine(kitchen.builder);
+  const context = openContext();
+  const byDigest = !isEngine(instance);
   const output: RegistryOutput = { to: 'registry', registry: where, ...to, attest, byDigest };
   const takeWay = isAttested(attest) ? whole : composed;
-  const way = await takeWay(publication, output, registry, kitchen);
+  const way = await takeWay(publication, { output, registry, memory, context });
   const images = publication.compositions.map(({ subject }) => subject.image);
   const staging: Staging = {
     way,
     images: new Map(images.map((image) => [image.id, image])),
     output,
     registry,
-    kitchen,
+    context,
     results: [...way.results],
     indexes: new Map(),
     faults: new Map(),
@@ -95,8 +105,8 @@ export async function stage(
 }
 
 async function push(id: string, wave: readonly Image[], staging: Staging): Promise<void> {
-  const { output, kitchen, results, faults } = staging;
-  const pushed = await pushImages(id, wave, output, contextOf(kitchen));
+  const { output, context, results, faults } = staging;
+  const pushed = await pushImages(id, wave, output, context);
   results.push(pushed.result);
   const settled = await Promise.all(
     wave.map(async (image) => ((await settle(image, pushed, staging)) ? [] : [image])),
@@ -116,7 +126,7 @@ async function settle(
   { digests, result }: Pushed,
   staging: Staging,
 ): Promise<boolean> {
-  const { way, images, kitchen, indexes, faults } = staging;
+  const { way, images, context, indexes, faults } = staging;
   try {
     const found = await findPushed(pushed, digests.get(pushed.id), staging);
     const image = images.get(pushed.id);
@@ -127,7 +137,7 @@ async function settle(
     faults.set(pushed.id, { outcome: 'failed', why: firstLine(result.error) });
     return false;
   } catch (error) {
-    if (!(error instanceof UserError) || kitchen.signal.aborted) throw error;
+    if (!(error instanceof UserError) || context.signal.aborted) throw error;
     faults.set(pushed.id, { outcome: 'failed', why: error.message });
     return false;
   }
@@ -137,11 +147,11 @@ async function settle(
 async function findPushed(
   image: Image,
   digest: Digest | undefined,
-  { output, registry, kitchen }: Staging,
+  { output, registry, context }: Staging,
 ): Promise<Manifest | undefined> {
   const repository = repositoryOf(output.registry, image);
   if (digest !== undefined)
-    return readBack(registry, `${repository}@${digest}`, () => true, kitchen.signal);
+    return readBack(registry, `${repository}@${digest}`, () => true, context.signal);
   const found = await registry.readManifest(`${repository}:${stagingTag(image)}`);
   return found?.annotations[createdAnnotation] === output.created ? found : undefined;
 }
@@ -149,13 +159,12 @@ async function findPushed(
 /** Builds whole images: BuildKit attests only to what it has built itself. Layers come from the builder's cache. */
 async function whole(
   { builds }: PublicationPlan,
-  { registry: where, byDigest }: RegistryOutput,
-  registry: Registry,
-  kitchen: Kitchen,
+  { output: { registry: where, byDigest }, registry, memory, context }: Tools,
 ): Promise<Way> {
-  const { results, failed } = await bakeLayers(
+  const { results, failed } = await buildLayers(
     builds.map(({ layer }) => layer),
-    kitchen,
+    memory,
+    context,
   );
   return {
     results,
@@ -179,16 +188,13 @@ async function whole(
  */
 async function composed(
   { builds, reused }: PublicationPlan,
-  output: RegistryOutput,
-  registry: Registry,
-  kitchen: Kitchen,
+  { output, registry, memory, context }: Tools,
 ): Promise<Way> {
   const missing = builds.flatMap(({ layer, reference }) =>
     reference === undefined ? [] : [{ layer, reference }],
   );
-  const built = await provideLayers(missing, output, registry, contextOf(kitchen));
-  for (const { layer, outcome } of built)
-    if (outcome === 'built') await kitchen.memory.built(layer.key);
+  const built = await provideLayers(missing, output, registry, context);
+  for (const { layer, outcome } of built) if (outcome === 'built') await memory.built(layer.key);
   const share = openSharing(registry, layersIn(output.registry));
   const provided = [...reused.map(reusedLayer), ...built];
   const byId = new Map(provided.map((one) => [one.layer.id, one]));

@@ -1,3 +1,5 @@
+/** Tests the indexes of a publication out of the registry. */
+
 import { randomBytes } from 'node:crypto';
 import pLimit, { type LimitFunction } from 'p-limit';
 import { messageOf, UserError } from '@ai-bakery/kernel/error.ts';
@@ -10,15 +12,15 @@ import { trialName, trialRepository } from '../tester/trial-names.rules.ts';
 import { testedTag } from './need.rules.ts';
 import { firstFault, type ImageReport, verdict } from '../tester/report.rules.ts';
 import { capture } from '../host/exec.ts';
-import type { Kitchen } from '../builder/kitchen.ts';
+import type { Environment } from '../builder/environment.ts';
 import type { Registry } from '../registry/registry.ts';
 import { persist } from '../host/retry.ts';
-import { openSmoke } from '../tester/smoke.ts';
+import { openSmoke, type Smoke } from '../tester/smoke.ts';
 import type { Order } from './publication.rules.ts';
 
-/** Tests what a registry has, by digest, and leaves there that it passed. */
+/** Tests indexes of a registry by digest, and records in the registry that they passed. */
 export type Trial = {
-  /** Tests an index on these platforms; what this engine has seen it pass before counts. */
+  /** Tests an index on these platforms, unless this engine has seen it pass before. */
   readonly test: (
     order: Order,
     index: Manifest,
@@ -28,75 +30,30 @@ export type Trial = {
   readonly close: () => Promise<void>;
 };
 
+/** The images that a trial has pulled. */
+type Pulled = {
+  /** @returns the image's name in the engine. */
+  readonly pull: (reference: string, platform: Platform) => Promise<string>;
+  readonly remove: () => Promise<void>;
+};
+
 const maximumPulls = 4;
 
-export function openTrial(kitchen: Kitchen, registry: Registry): Trial {
-  const { checkout, engine, memory, force, display, signal } = kitchen;
+export function openTrial(environment: Environment, registry: Registry): Trial {
+  const { checkout, engine, memory, signal, tests } = environment;
   const native = platformOfMachine(process.arch) ?? 'linux/amd64';
   const smoke = openSmoke(engine, memory, checkout.catalogue.runtimes, native, signal);
-  const limit = pLimit(kitchen.tests);
-  const trial = trialName(Date.now(), randomBytes(6).toString('hex'));
-  /** Names of this run's own by reference: another run that removes what it pulled takes nothing away from this one. */
-  const names = new Map<string, string>();
-  /** By reference: while one platform of it is pulled, the engine cannot give a name to another one. */
-  const turns = new Map<string, LimitFunction>();
-  /** @returns the name that the engine has it under. */
-  const fetchImage = (reference: string, platform: Platform): Promise<string> => {
-    const turn = turns.get(reference) ?? pLimit(1);
-    turns.set(reference, turn);
-    return turn(async () => {
-      const name = names.get(reference) ?? `${trialRepository}:${trial}-${names.size}`;
-      names.set(reference, name);
-      await pull(reference, name, platform, kitchen);
-      return name;
-    });
-  };
-
-  const testOne = async (
-    { subject, repository, testKey }: Order,
-    index: Manifest,
-    platform: Platform,
-  ): Promise<readonly TestResult[]> => {
-    // The very bytes count here, not the key that they were made from.
-    const memoryKey = `${testKey}-${index.digest}`;
-    const known = force ? undefined : await memory.results(memoryKey, platform);
-    if (known !== undefined && verdict(known) === 'passed') return known;
-    const reference = `${repository}@${index.digest}`;
-    const name = `test ${cellName(subject.image, platform)}`;
-    display.start(name);
-    const own = await fetchImage(reference, platform);
-    const results = await smoke.test(
-      { ...subject, image: { ...subject.image, reference: own } },
-      platform,
-    );
-    await memory.tested(memoryKey, platform, results);
-    const failed = verdict(results) === 'failed';
-    display.end(name, failed ? 'failed' : 'done', firstFault(results) ?? '');
-    return results;
-  };
-
+  const pulled = openPulled(environment);
+  const limit = pLimit(tests);
   return {
     test: async (order, index, platforms) => {
-      const { image } = order.subject;
-      // Where one platform fails, the other one is still under way: what they use is removed when both have ended.
+      // If one platform fails, the images that the other one uses are removed only when both have ended.
       const outcomes = await Promise.allSettled(
         platforms.map(async (platform): Promise<ImageReport> => {
-          const results = await limit(() => testOne(order, index, platform));
-          const outcome = verdict(results);
-          if (outcome === 'passed') {
-            const tag = testedTag(order.testKey, index.digest, platform);
-            await registry.writeManifest(`${order.repository}:${tag}`, index);
-          }
-          const why = firstFault(results);
-          return {
-            image: `${order.repository}:${image.runtime}`,
-            platform,
-            key: image.key,
-            build: order.need.step === 'build' ? 'built' : 'up to date',
-            test: outcome,
-            ...(why === undefined ? {} : { why }),
-            results,
-          };
+          const results = await limit(() =>
+            testOne(order, index, platform, { smoke, pulled, environment }),
+          );
+          return report(order, index, platform, results, registry);
         }),
       );
       return outcomes.map((outcome) => {
@@ -106,10 +63,84 @@ export function openTrial(kitchen: Kitchen, registry: Registry): Trial {
     },
     close: async () => {
       await smoke.close();
-      // What another container still uses stays.
+      await pulled.remove();
+    },
+  };
+}
+
+/** Gives each pulled image a name of this run: another run that removes its images takes none of these away. */
+function openPulled(environment: Environment): Pulled {
+  const trial = trialName(Date.now(), randomBytes(6).toString('hex'));
+  const names = new Map<string, string>();
+  /** By reference: while one platform of it is pulled, the engine cannot name another one. */
+  const turns = new Map<string, LimitFunction>();
+  return {
+    pull: (reference, platform) => {
+      const turn = turns.get(reference) ?? pLimit(1);
+      turns.set(reference, turn);
+      return turn(async () => {
+        const name = names.get(reference) ?? `${trialRepository}:${trial}-${names.size}`;
+        names.set(reference, name);
+        await pull(reference, name, platform, environment);
+        return name;
+      });
+    },
+    remove: async () => {
+      // An image that another container still uses stays.
       const args = ['image', 'rm', ...[...names].flat()];
       if (names.size > 0) await capture({ file: 'docker', args }).catch(() => undefined);
     },
+  };
+}
+
+async function testOne(
+  { subject, repository, testKey }: Order,
+  index: Manifest,
+  platform: Platform,
+  {
+    smoke,
+    pulled,
+    environment: { memory, force, display },
+  }: { readonly smoke: Smoke; readonly pulled: Pulled; readonly environment: Environment },
+): Promise<readonly TestResult[]> {
+  // The results belong to these bytes, not to the key that they were made from.
+  const memoryKey = `${testKey}-${index.digest}`;
+  const known = force ? undefined : await memory.results(memoryKey, platform);
+  if (known !== undefined && verdict(known) === 'passed') return known;
+  const reference = `${repository}@${index.digest}`;
+  const name = `test ${cellName(subject.image, platform)}`;
+  display.start(name);
+  const own = await pulled.pull(reference, platform);
+  const image = { ...subject.image, reference: own };
+  const results = await smoke.test({ ...subject, image }, platform);
+  await memory.tested(memoryKey, platform, results);
+  const failed = verdict(results) === 'failed';
+  display.end(name, failed ? 'failed' : 'done', firstFault(results) ?? '');
+  return results;
+}
+
+/** Reports a test, and tags an index that passed it. */
+async function report(
+  { subject: { image }, repository, testKey, need }: Order,
+  index: Manifest,
+  platform: Platform,
+  results: readonly TestResult[],
+  registry: Registry,
+): Promise<ImageReport> {
+  const outcome = verdict(results);
+  if (outcome === 'passed') {
+    const tag = testedTag(testKey, index.digest, platform);
+    await registry.writeManifest(`${repository}:${tag}`, index);
+  }
+  const why = firstFault(results);
+  return {
+    image: `${repository}:${image.runtime}`,
+    platform,
+    key: image.key,
+    build: need.step === 'build' ? 'built' : 'up to date',
+    test: outcome,
+    ...(why === undefined ? {} : { why }),
+    results,
   };
 }
 
@@ -118,7 +149,7 @@ function pull(
   reference: string,
   name: string,
   platform: Platform,
-  { signal, patience }: Kitchen,
+  { signal, patience }: Environment,
 ): Promise<void> {
   const args = ['pull', '--quiet', `--platform=${platform}`, reference];
   const attempt = async (): Promise<void> => {

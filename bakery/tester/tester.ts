@@ -1,10 +1,10 @@
 import pLimit from 'p-limit';
 import { type Platform, platformOfMachine } from '@ai-bakery/kernel/platform.ts';
-import type { Baked } from '../builder/bake.ts';
+import type { Built } from '../builder/local-images.ts';
 import type { TestResult } from './judge.rules.ts';
 import { cellName, type Subject } from '../plan/plan.rules.ts';
 import { firstFault, verdict } from './report.rules.ts';
-import type { Kitchen } from '../builder/kitchen.ts';
+import type { Environment } from '../builder/environment.ts';
 import { openSmoke } from './smoke.ts';
 
 /** Results by {@link cellName}; what was not tested is not in it. */
@@ -13,8 +13,8 @@ export type Tested = ReadonlyMap<string, readonly TestResult[]>;
 /** Tests every image that exists; what passed the same tests before is not tested again. */
 export async function testAll(
   subjects: readonly Subject[],
-  { cells }: Baked,
-  { checkout, engine, memory, force, display, signal, tests }: Kitchen,
+  { cells }: Built,
+  { checkout, engine, memory, force, display, signal, tests }: Environment,
 ): Promise<Tested> {
   const native = platformOfMachine(process.arch) ?? 'linux/amd64';
   const smoke = openSmoke(engine, memory, checkout.catalogue.runtimes, native, signal);

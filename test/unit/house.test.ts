@@ -22,7 +22,6 @@ const pending: readonly string[] = [
   'bakery/update/npm.ts: updateNpm',
   'bakery/templates/dockerfile.rules.ts: renderer',
   'bakery/registry/registry.ts: openRegistry',
-  'bakery/publisher/trial.ts: openTrial',
   'ai-run/setup/uninstall.ts: uninstall',
   'ai-run/session/run.ts: run',
 ];

@@ -2,12 +2,13 @@
 
 import pLimit from 'p-limit';
 import { UserError } from '@ai-bakery/kernel/error.ts';
-import { build, type BuildContext, type BuildResult } from '../builder/buildx.ts';
+import { type Builder, type BuildResult, limited } from '../builder/builder.ts';
+import type { BuildContext } from '../builder/context.ts';
 import { layerPushCommand, type RegistryOutput } from '../builder/bake-file.rules.ts';
 import { layerReference, linkedText } from '../composer/layer-names.rules.ts';
 import type { Manifest } from '../registry/manifest.rules.ts';
 import { keyLabel, type Layer } from '../plan/plan.rules.ts';
-import { untilPushed } from '../builder/push.ts';
+import { pushing } from '../builder/push-images.ts';
 import type { Registry } from '../registry/registry.ts';
 import { readBack } from './read-back.ts';
 import type { FoundLayer } from './publication.rules.ts';
@@ -56,10 +57,10 @@ export async function provideLayers(
   registry: Registry,
   context: BuildContext,
 ): Promise<readonly ProvidedLayer[]> {
-  const limit = pLimit(context.builds);
+  const builder = limited(pushing(context.builder, context.signal), context.builds);
   const guarded = async (one: MissingLayer): Promise<ProvidedLayer> => {
     try {
-      return await limit(() => provide(one, output, registry, context));
+      return await provide(one, output, registry, builder, context);
     } catch (error) {
       if (!(error instanceof UserError) || context.signal.aborted) throw error;
       return { ...one, outcome: 'failed', why: error.message };
@@ -86,11 +87,11 @@ async function provide(
   { layer, reference }: MissingLayer,
   output: RegistryOutput,
   registry: Registry,
+  builder: Builder,
   context: BuildContext,
 ): Promise<ProvidedLayer> {
   const command = layerPushCommand(layer, context.inputs, output, context.force);
-  const text = linkedText(layer);
-  const result = await untilPushed(() => build(layer.id, command, text, context), context.signal);
+  const result = await builder.build({ id: layer.id, command, input: linkedText(layer) });
   if (!result.ok) {
     const [why = 'the build failed'] = (result.error ?? '').split('\n');
     return { layer, reference, outcome: 'failed', result, why };

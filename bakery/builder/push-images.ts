@@ -1,0 +1,63 @@
+/** Pushes images into a registry, and repeats pushes that may succeed later. */
+
+import { join } from 'node:path';
+import type { Digest } from '@ai-bakery/kernel/reference.ts';
+import { type Builder, type BuildResult, repeated } from './builder.ts';
+import { logName } from './buildx.ts';
+import type { BuildContext } from './context.ts';
+import { isRace, maximumTries } from './export.ts';
+import { bakeCommand, bakeFile, pushedDigests, type RegistryOutput } from './bake-file.rules.ts';
+import { isPassing, isTorn, retryDelay } from '../registry/challenge.rules.ts';
+import type { Image } from '../plan/plan.rules.ts';
+import { readText } from '../catalogue/load.ts';
+import { pause } from '../host/retry.ts';
+
+/** The result of a push; digests by image id, for the images that BuildKit reports. */
+export type Pushed = {
+  readonly result: BuildResult;
+  readonly digests: ReadonlyMap<string, Digest>;
+};
+
+/**
+ * Pushes images into a registry, all in one call.
+ * @param id names this push in the display and in the logs.
+ */
+export async function pushImages(
+  id: string,
+  images: readonly Image[],
+  output: RegistryOutput,
+  { builder, inputs, logs, force, signal }: BuildContext,
+): Promise<Pushed> {
+  const metadata = join(logs, `${logName(id)}.json`);
+  const command = bakeCommand(inputs, metadata);
+  const input = JSON.stringify(bakeFile(images, output, inputs, force));
+  const result = await pushing(builder, signal).build({ id, command, input });
+  const digests = result.ok ? pushedDigests(await readText(metadata), images) : new Map();
+  return { result, digests };
+}
+
+/**
+ * Repeats builds that push until the result is final. BuildKit gives up on a registry after seven seconds, and repeats a
+ * rate-limited request at once; another attempt costs little, because blobs that were pushed are not pushed again. A push
+ * without progress is repeated as well: containerd's pusher waits for ever if a token expires during an upload and the next
+ * one is delayed.
+ */
+export function pushing(builder: Builder, signal: AbortSignal): Builder {
+  return repeated(builder, (attempt) => untilPushed(attempt, signal));
+}
+
+async function untilPushed(
+  again: () => Promise<BuildResult>,
+  signal: AbortSignal,
+): Promise<BuildResult> {
+  let result = await again();
+  for (let tries = 1; tries < maximumTries; tries += 1) {
+    const { error = '', stuck = false } = result;
+    const isBusy = isPassing(error) || isTorn(error);
+    if (!isRace(error) && !isBusy && !stuck) break;
+    // Sixteen times what a single request would wait: BuildKit has asked several times already.
+    if (isBusy) await pause(retryDelay(undefined, tries + 4, Math.random()), signal);
+    result = await again();
+  }
+  return result;
+}
