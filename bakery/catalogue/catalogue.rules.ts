@@ -1,3 +1,5 @@
+/** The catalogue: agents and runtimes as definitions, made of the folders that were read, with all mistakes. */
+
 import type { z } from 'zod';
 import type { Contract } from '@ai-bakery/kernel/contract.ts';
 import type { Platform } from '@ai-bakery/kernel/platform.ts';
@@ -10,7 +12,7 @@ export type Issue = { readonly file: string; readonly path?: string; readonly me
 export type Agent = WrittenAgent & {
   readonly name: string;
   readonly lock: Lock;
-  /** What its layer is built from, by file name below `agents/<name>/`. */
+  /** The texts beside agent.yaml, by file name. */
   readonly files: LockFiles;
 };
 
@@ -21,14 +23,14 @@ export type Catalogue = {
   readonly runtimes: readonly Runtime[];
 };
 
-/** A folder of data as it was read: the parsed YAML, or why it could not be parsed, and the texts beside it. */
+/** A folder of data as it was read: its YAML, parsed or with the parser's error, and the texts beside it. */
 export type Folder = {
   readonly name: string;
   readonly yaml: { readonly value: unknown } | { readonly error: string };
   readonly files: LockFiles;
 };
 
-/** All of zod's issues, with the keys of an `unrecognized_keys` issue named one by one. */
+/** Lists all of zod's issues, with the keys of an `unrecognized_keys` issue one by one. */
 export function zodIssues(file: string, error: z.ZodError): Issue[] {
   return error.issues.flatMap((issue): Issue[] =>
     issue.code === 'unrecognized_keys'
@@ -45,7 +47,7 @@ export function formatIssue({ file, path, message }: Issue): string {
   return `${file}: ${path === undefined || path === '' ? '' : `${path}: `}${message}`;
 }
 
-/** The contract an image of this agent carries as a label. */
+/** Returns the contract that an image of this agent has as a label. */
 export function contractOf(agent: Agent): Contract {
   return {
     schema: 1,
@@ -56,14 +58,14 @@ export function contractOf(agent: Agent): Contract {
   };
 }
 
-/** The platforms an agent can be baked for. */
+/** Returns the platforms that an agent can be baked for. */
 export function lockedPlatforms(agent: Agent): Platform[] {
   return agent.lock.issues.length > 0
     ? []
     : agent.platforms.filter((platform) => agent.lock.missing[platform] === undefined);
 }
 
-/** The runtimes a runtime stands on, itself last. Stops at a cycle or at an unknown name, which `checkRuntimes` reports. */
+/** Returns a runtime's ancestors and itself, itself last; up to a cycle or an unknown name, which `checkRuntimes` reports. */
 export function lineage(runtime: Runtime, runtimes: readonly Runtime[]): Runtime[] {
   const line: Runtime[] = [];
   for (
@@ -77,8 +79,8 @@ export function lineage(runtime: Runtime, runtimes: readonly Runtime[]): Runtime
 }
 
 /**
- * Everything that was read, as definitions, or everything that is wrong with it. A lock that is missing for a
- * platform is no mistake: the matrix leaves it out by name.
+ * Makes definitions of all folders, and lists all mistakes in them. A lock that is missing for a platform is not a
+ * mistake: the matrix leaves it out by name.
  */
 export function catalogue(
   agentFolders: readonly Folder[],
@@ -113,7 +115,7 @@ export function catalogue(
     if (folder.name === 'latest') issues.push({ file, message: '"latest" is a tag of its own' });
     issues.push(...checkNames(file, written?.checks ?? []));
     if (template === undefined) {
-      issues.push({ file: `runtimes/${folder.name}`, message: 'there is no Dockerfile.hbs' });
+      issues.push({ file: `runtimes/${folder.name}`, message: 'Dockerfile.hbs is missing' });
     }
     return written === undefined || template === undefined
       ? []
@@ -128,7 +130,7 @@ export function catalogue(
   return { catalogue: { agents, runtimes }, issues };
 }
 
-/** Locks that are for something else than what they stand beside, or have holes. */
+/** Lists the faults of locks: another package or version than their agent's, or entries without a hash. */
 export function lockIssues({ agents }: Catalogue): Issue[] {
   return agents.flatMap(({ name, lock }) =>
     lock.issues.map(({ file, message }) => ({ file: `agents/${name}/${file}`, message })),
@@ -165,7 +167,7 @@ function parseFolder<T>(
   return undefined;
 }
 
-/** Every name that stands there more than once, once. */
+/** Returns each name that occurs more than once, once. */
 function duplicates(names: readonly string[]): string[] {
   return [...new Set(names.filter((name, at) => names.indexOf(name) !== at))];
 }
@@ -189,7 +191,7 @@ function checkNames(file: string, checks: readonly { readonly name: string }[]):
   }));
 }
 
-/** `known` are all folders, also those with mistakes of their own: these are told once. */
+/** @param known the names of all folders, including those with mistakes of their own, which are reported once. */
 function checkRuntimes(runtimes: readonly Runtime[], known: readonly string[]): Issue[] {
   return runtimes.flatMap((runtime): Issue[] => {
     const file = `runtimes/${runtime.name}/runtime.yaml`;
@@ -206,7 +208,7 @@ function checkRuntimes(runtimes: readonly Runtime[], known: readonly string[]): 
         {
           file,
           path: 'extends',
-          message: `there is no runtime ${JSON.stringify(runtime.extends)}`,
+          message: `unknown runtime ${JSON.stringify(runtime.extends)}`,
         },
       ];
     }

@@ -1,3 +1,5 @@
+/** A checkout: its settings, catalogue, locks and templates, opened once, and the plans made from them. */
+
 import { existsSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { UserError } from '@ai-bakery/kernel/error.ts';
@@ -15,11 +17,11 @@ import {
   type UpstreamLock,
 } from './load.ts';
 
-/** Everything that is read before anything is decided. */
+/** Everything that is read before any decision. */
 export type Checkout = {
-  /** Where the definitions are. */
+  /** The folder of the definitions. */
   readonly root: string;
-  /** Where this machine's own files are, `bakery.local.yaml` and `.bakery/`: the same, unless the root is the package. */
+  /** The folder of this machine's own `bakery.local.yaml` and `.bakery/`: the same, unless the root is the package. */
   readonly own: string;
   readonly settings: Settings;
   readonly catalogue: Catalogue;
@@ -69,8 +71,8 @@ export function allLayers(checkout: Checkout): Plan['layers'] {
 }
 
 /**
- * The cells of a selection.
- * @throws UserError E_NOTHING_TO_BAKE when it holds no locked agent.
+ * Returns the cells of a selection.
+ * @throws UserError E_NOTHING_TO_BAKE if none of its agents is locked.
  */
 export function selectLocked(
   { catalogue }: Checkout,
@@ -88,8 +90,8 @@ export function selectLocked(
 }
 
 /**
- * What build steps get and images never hold.
- * @throws UserError E_SETTING for a file that is not there.
+ * Returns the secret files and proxy variables that build steps get and images never contain.
+ * @throws UserError E_SETTING if a file does not exist.
  */
 export function buildInputs({ own, settings }: Checkout): BuildInputs {
   const secrets: Record<string, string> = {};
@@ -113,9 +115,9 @@ export function buildInputs({ own, settings }: Checkout): BuildInputs {
 }
 
 /**
- * The checkout that is named, or the one around the working directory. Elsewhere the catalogue is that of the package this
- * file is part of, which is nobody's to write to.
- * @throws UserError E_NO_CHECKOUT where there is none.
+ * Finds the named checkout, or the one around the working directory. Outside a checkout, the catalogue is that of the
+ * package that contains this file; nothing is written there.
+ * @throws UserError E_NO_CHECKOUT if neither exists.
  */
 function findRoot(named: string | undefined): Pick<Checkout, 'root' | 'own'> {
   const start = resolve(named ?? '.');

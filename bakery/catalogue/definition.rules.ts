@@ -1,8 +1,10 @@
+/** The schemas of agent.yaml and runtime.yaml. */
+
 import { z } from 'zod';
 import { ContractRequest } from '@ai-bakery/kernel/contract.ts';
 import { platforms } from '@ai-bakery/kernel/platform.ts';
 
-/** What a folder, an image repository component and a tag can all be. */
+/** A name that is valid as a folder, an image repository component and a tag. */
 export const Name = z
   .string()
   .max(64)
@@ -35,18 +37,18 @@ const regex = z.string().refine(
   { error: 'expected a regular expression' },
 );
 
-/** Text on one line: it ends up in comments of a Dockerfile. */
+/** Text on one line: a Dockerfile has it in a comment. */
 const Line = z.string().regex(/^[^\p{Cc}]{1,200}$/u, { error: 'expected one line of text' });
 
-/** One command run in the finished image under ai-run's policy, and what must come of it. */
+/** One command that runs in the finished image under ai-run's policy, with its expected end and output. */
 export const Check = z.strictObject({
   name: z.string().min(1),
   run: z.array(z.string()).min(1),
   exit: z.int().min(0).max(255).default(0),
-  /** Regular expressions over the whole output; `{version}` stands for the locked version, matched literally. */
+  /** Regular expressions over the whole output; `{version}` means the locked version, matched literally. */
   stdout: regex.optional(),
   stderr: regex.optional(),
-  /** Seconds on a platform the machine runs natively; ten times that where it is emulated. */
+  /** Seconds on a platform that the machine runs natively; ten times as many if it is emulated. */
   timeout: z.int().positive().max(600).default(60),
 });
 
@@ -82,7 +84,7 @@ const PypiInstall = z.strictObject({
 const DownloadInstall = z.strictObject({
   kind: z.literal('download'),
   version: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._+-]*$/),
-  /** What to fetch per platform. Without a sha256 the platform is not locked. */
+  /** The archive of each platform. Without a sha256 the platform is not locked. */
   files: z.partialRecord(
     z.enum(platforms),
     z.strictObject({
@@ -98,11 +100,11 @@ const DownloadInstall = z.strictObject({
   /** The program in the archive. */
   program: TreePath,
   prune: z.array(TreePath).default([]),
-  /** Where to read the newest version: the first group of `match` in the text at `url`. */
+  /** The source of the newest version: the first group of `match` in the text at `url`. */
   latest: z.strictObject({ url: z.url(), match: regex }).optional(),
 });
 
-/** `agents/<name>/agent.yaml` as it is written. */
+/** The content of `agents/<name>/agent.yaml`. */
 export const WrittenAgent = z.strictObject({
   title: Line,
   homepage: z.url(),
@@ -136,7 +138,7 @@ const Folder = z.string().regex(/^(?!.*\/\.\.?(\/|$))(\/[A-Za-z0-9._-]+)+$/, {
   error: 'expected a folder like "/usr/local/go/bin": absolute, without ".."',
 });
 
-/** `runtimes/<name>/runtime.yaml` as it is written. */
+/** The content of `runtimes/<name>/runtime.yaml`. */
 export const WrittenRuntime = z.strictObject({
   title: Line,
   /** The runtime this one adds to, or (exactly one of the two) the upstream image it starts from. */

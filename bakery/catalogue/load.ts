@@ -1,3 +1,5 @@
+/** Reads definitions, settings, locks and templates: the only file that does. */
+
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseDocument } from 'yaml';
@@ -15,8 +17,6 @@ import {
 import { templateNames, type Templates } from '../templates/dockerfile.rules.ts';
 import { type Settings, WrittenSettings } from './settings.rules.ts';
 
-/** The only file that reads definitions. */
-
 const UpstreamLock = z.record(z.string(), z.string().regex(/^sha256:[0-9a-f]{64}$/));
 
 /** Index digests by canonical upstream reference. */
@@ -33,8 +33,8 @@ export async function readText(path: string): Promise<string | undefined> {
 
 /**
  * Reads `agents/` and `runtimes/` below `root`.
- * @param locks what to do about a lock that is unusable: whoever writes locks takes it as it is.
- * @throws UserError E_NO_CATALOGUE where there are none, E_DEFINITION with every mistake at once.
+ * @param locks `accept` ignores unusable locks, for a caller that writes new ones.
+ * @throws UserError E_NO_CATALOGUE if they do not exist, E_DEFINITION with every mistake at once.
  */
 export async function loadCatalogue(root: string, locks: 'check' | 'accept'): Promise<Catalogue> {
   const read = catalogue(await readFolders(root, 'agent'), await readFolders(root, 'runtime'));
@@ -60,7 +60,7 @@ export async function loadSettings(root: string, own = root): Promise<Settings> 
   return { ...rest, upstreams, upstreamLock };
 }
 
-/** The machine's own lock of the upstream images, or else the one that the definitions come with. */
+/** Reads the machine's own lock of the upstream images, or else the one beside the definitions. */
 export async function loadUpstreamLock(
   root: string,
   { upstreamLock }: Settings,
@@ -73,7 +73,7 @@ export async function loadUpstreamLock(
   );
 }
 
-/** The Handlebars templates of the package that this file is part of; once it is bundled, it lies one level below it as well. */
+/** Reads the package's Handlebars templates; this file is one level below the package, bundled or not. */
 export async function loadTemplates(): Promise<Templates> {
   const folder = join(import.meta.dirname, '../templates');
   const texts = await Promise.all(
@@ -123,7 +123,7 @@ async function readFolder(root: string, kind: 'agent' | 'runtime', name: string)
   return {
     name,
     files,
-    yaml: text === undefined ? { error: 'there is no such file' } : parseYaml(text),
+    yaml: text === undefined ? { error: 'file not found' } : parseYaml(text),
   };
 }
 

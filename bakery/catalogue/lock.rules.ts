@@ -1,9 +1,11 @@
+/** An agent's lock, read from npm's lock file, PyPI requirements or agent.yaml, and judged for each platform. */
+
 import { valid } from 'semver';
 import { z } from 'zod';
 import { architecture, type Platform } from '@ai-bakery/kernel/platform.ts';
 import type { WrittenAgent } from './definition.rules.ts';
 
-/** What an agent's lock says: its version, and for each declared platform why it is not locked, or nothing if it is. */
+/** An agent's lock: its version, and the reason for each declared platform that is not locked. */
 export type Lock = {
   readonly version?: string;
   readonly missing: Readonly<Partial<Record<Platform, string>>>;
@@ -11,7 +13,7 @@ export type Lock = {
   readonly issues: readonly { readonly file: string; readonly message: string }[];
 };
 
-/** The files beside agent.yaml that belong to its lock, by name; absent ones are not there. */
+/** The files beside agent.yaml that belong to its lock, by name. */
 export type LockFiles = Readonly<Record<string, string>>;
 
 export const PackageJson = z.looseObject({
@@ -32,7 +34,7 @@ const PackageLock = z.looseObject({
   ),
 });
 
-/** npm's own names for the architectures. */
+/** npm's names for the architectures. */
 const npmArchitecture = { 'linux/amd64': 'x64', 'linux/arm64': 'arm64' } as const;
 
 type Install<Kind> = Extract<WrittenAgent['install'], { kind: Kind }>;
@@ -49,7 +51,7 @@ export function readLock({ install, platforms }: WrittenAgent, files: LockFiles)
   }
 }
 
-/** The names of the files that an agent's layer is built from on one platform. */
+/** Returns the names of the files that an agent's layer is built from on one platform. */
 export function inputFiles({ install }: WrittenAgent, platform: Platform): string[] {
   switch (install.kind) {
     case 'npm':
@@ -61,13 +63,13 @@ export function inputFiles({ install }: WrittenAgent, platform: Platform): strin
   }
 }
 
-/** npm leaves a missing platform package out without a word, so a lock counts only where its tree holds the program. */
+/** npm omits a missing platform package silently, so a platform is locked only if its tree contains the program. */
 function npm(install: Install<'npm'>, platforms: readonly Platform[], files: LockFiles): Lock {
   const manifestText = files['package.json'];
   const lockText = files['package-lock.json'];
   if (manifestText === undefined || lockText === undefined) {
     const name = manifestText === undefined ? 'package.json' : 'package-lock.json';
-    return { missing: everywhere(platforms, `there is no ${name}`), issues: [] };
+    return { missing: everywhere(platforms, `${name} is missing`), issues: [] };
   }
   const manifest = parse(PackageJson, manifestText);
   const dependencies = Object.entries(manifest?.dependencies ?? {});
@@ -108,7 +110,7 @@ function pypi(install: Install<'pypi'>, platforms: readonly Platform[], files: L
     const file = `requirements.${architecture(platform)}.txt`;
     const text = files[file];
     if (text === undefined) {
-      missing[platform] = `there is no ${file}`;
+      missing[platform] = `${file} is missing`;
       continue;
     }
     const entries = text
@@ -164,7 +166,7 @@ function fault(file: string, message: string): Lock {
   };
 }
 
-/** `node_modules/@a/b` out of `node_modules/@a/b/bin/c`: the innermost package a path in the tree belongs to. */
+/** Returns the innermost package that contains a path of the tree: `node_modules/@a/b` of `node_modules/@a/b/bin/c`. */
 function packageOf(path: string): string {
   return /^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path)?.[0] ?? path;
 }

@@ -1,8 +1,10 @@
+/** JSON schemas of the YAML files, for editors. */
+
 import { z } from 'zod';
 import { WrittenAgent, WrittenRuntime } from './definition.rules.ts';
 import { WrittenSettings } from './settings.rules.ts';
 
-/** JSON schemas for editors, by file name, out of the types that the bakery itself checks with. */
+/** Returns the JSON schemas by file name, made from the schemas that the bakery checks with. */
 export function jsonSchemas(): Readonly<Record<string, string>> {
   return Object.fromEntries(
     Object.entries({ agent: WrittenAgent, runtime: WrittenRuntime, bakery: WrittenSettings }).map(

@@ -1,3 +1,5 @@
+/** The settings of bakery.yaml and bakery.local.yaml. */
+
 import { z } from 'zod';
 import { CiSettings } from '../pipeline/ci-settings.rules.ts';
 import { UpstreamReference } from './definition.rules.ts';
@@ -12,8 +14,8 @@ const HostPrefix = z.string().regex(/^[a-z0-9.-]+(:\d+)?(\/[a-z0-9._-]+)*$/, {
 });
 
 /**
- * An image that lists what is in another one (BuildKit's docs/attestations/sbom-protocol.md). It sees every file, and what it
- * says is believed: so it is pinned, as everything is that builds.
+ * An image that lists the content of another one (BuildKit's docs/attestations/sbom-protocol.md). It reads every file and its
+ * list is published unchecked, so it is pinned by digest.
  */
 export const SbomGenerator = z
   .string()
@@ -25,12 +27,12 @@ export const SbomGenerator = z
     },
   );
 
-/** `min` names what an image was made of, `max` every step, and the values of build arguments, too. */
+/** `min` names an image's sources, `max` its steps and the values of build arguments too. */
 export const ProvenanceMode = z.enum(['min', 'max', 'off']);
 
-/** `bakery.yaml` and `bakery.local.yaml` as they are written; the second one's keys replace the first one's. */
+/** The content of `bakery.yaml` and `bakery.local.yaml`; the keys of the second replace those of the first. */
 export const WrittenSettings = z.strictObject({
-  /** Upstream images that agent layers are made in. `{python}` in the last stands for the interpreter an agent names. */
+  /** Upstream images that agent layers are made in. `{python}` in the last is replaced by the interpreter an agent names. */
   upstreams: z
     .strictObject({
       node: UpstreamReference,
@@ -38,9 +40,9 @@ export const WrittenSettings = z.strictObject({
       python: z.string().includes('{python}'),
     })
     .optional(),
-  /** Where the digests of the upstream images are kept, relative to the checkout. */
+  /** The file with the digests of the upstream images, relative to the checkout. */
   upstreamLock: Path.optional(),
-  /** Upstream registry, or registry/path, to what is asked instead, e.g. `docker.io: mirror.example.com/docker.io`. */
+  /** Upstream registry, or registry/path, to its mirror, e.g. `docker.io: mirror.example.com/docker.io`. */
   mirrors: z.record(HostPrefix, HostPrefix).optional(),
   /** PEM file with the CAs that build steps trust. */
   ca: Path.optional(),
@@ -54,25 +56,25 @@ export const WrittenSettings = z.strictObject({
       no: z.string().optional(),
     })
     .optional(),
-  /** URL of the repository that these definitions are kept in; images and their indexes name it. */
+  /** URL of the repository of these definitions; images and their indexes name it. */
   source: z.url({ protocol: /^https?$/ }).optional(),
-  /** What publishing attaches to images. */
+  /** Attestations of published images. */
   attest: z
     .strictObject({
-      /** How an image was made. */
+      /** The record of the build. */
       provenance: ProvenanceMode.optional(),
-      /** What is in an image, listed by this generator. */
+      /** The list of the image's content, made by this generator. */
       sbom: z.union([z.literal('off'), SbomGenerator]).optional(),
     })
     .optional(),
-  /** How many layers are built, and images tested, at a time. */
+  /** The number of layers that are built, and images that are tested, at a time. */
   jobs: z.int().min(1).max(64).optional(),
   /**
-   * Seconds for which a build or a push may show nothing, and that a pull may take, before it is ended and, where that can
-   * help, begun again: 1800 where it is not said. BuildKit says nothing while it uploads.
+   * Seconds that a build or a push may print nothing, and that a pull may take, before it is ended and, if that can help,
+   * started again; default: 1800. BuildKit prints nothing while it uploads.
    */
   patience: z.int().min(10).max(86_400).optional(),
-  /** What `bakery ci` writes pipelines with. */
+  /** Settings of the pipelines that `bakery ci` writes. */
   ci: CiSettings.optional(),
   /** Sign what is published, with cosign. */
   sign: WrittenSigning.optional(),
@@ -87,12 +89,12 @@ export type Settings = WrittenSettings & {
   readonly upstreamLock: string;
 };
 
-/** How long docker and registries may keep silent, in milliseconds. */
+/** Returns the milliseconds that docker and registries may be silent. */
 export function patienceOf({ patience = 1800 }: Pick<WrittenSettings, 'patience'>): number {
   return patience * 1000;
 }
 
-/** The reference under which a mirror serves an upstream image; the longest matching entry wins. */
+/** Returns the reference of an upstream image on its mirror; the longest matching entry wins. */
 export function mirrored(reference: string, mirrors: Settings['mirrors'] = {}): string {
   const [prefix] = Object.keys(mirrors)
     .filter((candidate) => reference.startsWith(`${candidate}/`))

@@ -1,3 +1,5 @@
+/** Smoke tests: their policy and keys, and the judgement of a check by the end of its container. */
+
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { harden, type Policy } from '@ai-bakery/kernel/policy.ts';
@@ -6,11 +8,11 @@ import { printable } from '@ai-bakery/kernel/text.ts';
 import type { Check } from '../catalogue/definition.rules.ts';
 import type { Ended } from '../engine/ended.rules.ts';
 
-/** How one check of one image on one platform went. */
+/** The result of one check of one image on one platform. */
 const TestResult = z.object({
   name: z.string(),
   status: z.enum(['passed', 'failed', 'not run']),
-  /** What was run or looked at, for people. */
+  /** The command, or the part of the image that was examined, for people. */
   subject: z.string(),
   expected: z.string().optional(),
   seen: z.string().optional(),
@@ -21,20 +23,20 @@ export type TestResult = z.infer<typeof TestResult>;
 
 export const TestResults = z.array(TestResult);
 
-/** A user that no image knows: what works for it works for every caller. */
+/** A user that no image knows: an image that works for it works for every caller. */
 const user = { uid: 1234, gid: 1234 };
 
-/** The policy that smoke tests run under: ai-run's own, without a network, on no more cpus than the machine has. */
+/** Returns the policy of smoke tests: ai-run's own, without a network, with no more cpus than the machine has. */
 export function smokePolicy(cpus: number): Policy {
   return harden({ user, network: { mode: 'none' }, limits: { cpus: Math.min(2, cpus) } });
 }
 
-/** What is asked of an image: its agent's checks, and those of all runtimes it stands on. */
+/** Returns an image's checks: its agent's, and those of its runtime and the runtime's ancestors. */
 export function checksOf(agent: Agent, runtime: Runtime, runtimes: readonly Runtime[]): Check[] {
   return [...agent.checks, ...lineage(runtime, runtimes).flatMap(({ checks }) => checks)];
 }
 
-/** Under which a test's results are remembered: the image, what is asked of it, and the policy it runs under. */
+/** Returns the key of a test's results: a hash of the image, its checks and budgets, and the policy. */
 export function testKey(
   imageKey: string,
   checks: readonly Check[],
@@ -46,7 +48,7 @@ export function testKey(
     .digest('hex');
 }
 
-/** The test key of an image as its definitions have it now. How many cpus a machine has is no part of it. */
+/** Returns the test key of an image by its present definitions. It does not depend on the machine's number of cpus. */
 export function testKeyOf(
   imageKey: string,
   agent: Agent,
@@ -61,12 +63,12 @@ export function testKeyOf(
   );
 }
 
-/** A check's regular expression, with the locked version in the place of `{version}`. */
+/** Returns a check's regular expression, with the locked version in place of `{version}`. */
 export function pattern(text: string, version: string): RegExp {
   return new RegExp(text.replaceAll('{version}', literal(version)));
 }
 
-/** Every expectation of a check that its container did not meet, one line each; none if the check passed. */
+/** Lists the expectations of a check that its container did not meet; empty if the check passed. */
 export function faultsOf(check: Check, version: string, ended: Ended, seconds: number): string[] {
   switch (ended.end) {
     case 'out of time':
@@ -81,7 +83,7 @@ export function faultsOf(check: Check, version: string, ended: Ended, seconds: n
   }
 }
 
-/** The end of a check's container, for people. */
+/** Describes the end of a check's container for people. */
 export function seenText({ end, exitCode, stdout, stderr, error }: Ended): string {
   return [
     `exit code ${exitCode}${end === 'exited' ? '' : `, ${end}`}`,

@@ -1,3 +1,5 @@
+/** Lists the files of a saved image's layers. */
+
 import { createHash } from 'node:crypto';
 import type { Duplex } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -5,7 +7,7 @@ import { createGunzip, createZstdDecompress } from 'node:zlib';
 import { extract, type Header } from 'tar-stream';
 import type { Entry } from './static.rules.ts';
 
-/** What is in a layer. */
+/** The content of a layer. */
 export type Listing = {
   /** Its name in the archive, `blobs/sha256/…`. */
   readonly blob: string;
@@ -24,7 +26,7 @@ const types: Readonly<Record<string, Entry['type']>> = {
   link: 'link',
 };
 
-/** e_machine stands at offset 18 of an ELF header. */
+/** e_machine is at offset 18 of an ELF header. */
 const elfHeaderLength = 20;
 
 const elfMagic = Buffer.from([0x7f, 0x45, 0x4c, 0x46]);
@@ -35,7 +37,7 @@ const bytes = async function* bytes(source: AsyncIterable<unknown>): Bytes {
 
 /**
  * Lists the layers of a saved image.
- * @param known says of a blob, by its name in the archive, that its listing is not needed.
+ * @param known whether the listing of a blob, by its name in the archive, is not needed.
  */
 export async function readListings(
   saved: NodeJS.ReadableStream,
@@ -46,7 +48,7 @@ export async function readListings(
   const reading = (async () => {
     for await (const entry of archive) {
       const { name, type, size } = entry.header;
-      // The smallest tar there is, compressed, is larger than this.
+      // The smallest compressed tar is larger than this.
       if (type !== 'file' || !name.startsWith('blobs/') || size < 20 || (await known(name))) {
         entry.resume();
         continue;
@@ -64,7 +66,7 @@ export async function readListings(
   return listings;
 }
 
-/** The first `length` bytes, and all bytes with these put back. */
+/** Returns the first `length` bytes, and all bytes from the start. */
 async function peek(source: Bytes, length: number): Promise<[Buffer, Bytes]> {
   const iterator = source[Symbol.asyncIterator]();
   const chunks: Buffer[] = [];
@@ -80,7 +82,7 @@ async function peek(source: Bytes, length: number): Promise<[Buffer, Bytes]> {
   return [Buffer.concat(chunks).subarray(0, length), all()];
 }
 
-/** Blobs of an OCI layout are told apart by their first bytes: a tar, which may be compressed, or JSON. */
+/** A blob of an OCI layout is a tar, which may be compressed, or JSON; its first bytes tell which. */
 function compressionOf(start: Buffer): 'gzip' | 'zstd' | 'none' | 'not a tar' {
   if (start.readUInt16BE(0) === 0x1f8b) return 'gzip';
   if (start.readUInt32LE(0) === 0xfd2fb528) return 'zstd';
@@ -113,7 +115,7 @@ async function listLayer(
   return { diffId: `sha256:${hash.digest('hex')}`, entries };
 }
 
-/** By events, because a layer has tens of thousands of entries and an await for each would take most of the time. */
+/** Uses events, because a layer has tens of thousands of entries and an await for each would take most of the time. */
 function collectEntries(tar: ReturnType<typeof extract>): Entry[] {
   const entries: Entry[] = [];
   tar.on('entry', (header, body, next) => {

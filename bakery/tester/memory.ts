@@ -1,3 +1,5 @@
+/** The memory of an engine: layers built, images tested, layers listed. */
+
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { z } from 'zod';
@@ -9,8 +11,8 @@ import type { Listing } from './listing.ts';
 import { readText } from '../catalogue/load.ts';
 
 /**
- * What the bakery remembers about one engine, below `.bakery/`: which layers were built there, and how images
- * were tested. Losing it costs time, never correctness.
+ * The layers that were built in an engine and the results of its tests, in files below `.bakery/`. Losing them costs time,
+ * never correctness.
  */
 export type Memory = {
   readonly wasBuilt: (layerKey: string) => Promise<boolean>;
@@ -24,13 +26,13 @@ export type Memory = {
     platform: Platform,
     results: readonly TestResult[],
   ) => Promise<void>;
-  /** What is in a layer, by diff id; reading it out of an image is what takes time. */
+  /** The content of a layer by its diff id; reading it out of an image takes long. */
   readonly listing: (diffId: string) => Promise<readonly Entry[] | undefined>;
   readonly wasListed: (blob: string) => Promise<boolean>;
   readonly listed: (listing: Listing) => Promise<void>;
 };
 
-/** What is in a layer never changes, whoever asks: it is kept for all checkouts. XDG Base Directory Specification. */
+/** A layer never changes, so its listing is kept for all checkouts. XDG Base Directory Specification. */
 const listings = join(
   process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'),
   'ai-bakery',
@@ -38,7 +40,7 @@ const listings = join(
 );
 
 /**
- * @param builder what is not the engine's own builder has layers of its own; empty for the engine.
+ * @param builder the name of a builder with layers of its own; empty for the engine's own builder.
  */
 export function openMemory(root: string, engineId: string, builder: string): Memory {
   const folder = join(root, '.bakery', 'engines', fileName(engineId));
@@ -68,7 +70,7 @@ function fileName(text: string): string {
   return text.replaceAll(/[^A-Za-z0-9._-]/g, '-');
 }
 
-/** A file that is missing or damaged is not remembered. */
+/** Returns undefined if the file is missing or damaged. */
 async function readJson<T>(path: string, schema: z.ZodType<T>): Promise<T | undefined> {
   const text = await readText(path);
   try {

@@ -1,22 +1,24 @@
+/** Reports of builds and tests: verdicts, the first fault, JUnit XML. */
+
 import type { Platform } from '@ai-bakery/kernel/platform.ts';
 import type { TestResult } from './judge.rules.ts';
 import type { LeftOut } from '../plan/matrix.rules.ts';
 import type { Digest } from '@ai-bakery/kernel/reference.ts';
 
-/** What became of one image on one platform. */
+/** The outcome of one image on one platform. */
 export type ImageReport = {
-  /** `ai-claude:go`, or with its registry where it was pushed. */
+  /** `ai-claude:go`; with its registry if it was pushed. */
   readonly image: string;
   readonly platform: Platform;
   readonly key: Digest;
   readonly build: 'built' | 'up to date' | 'blocked' | 'failed';
   readonly test: 'passed' | 'failed' | 'not run';
-  /** Why it was not built, or not tested, or what failed first. */
+  /** The reason that it was not built or not tested, or the first failure. */
   readonly why?: string;
   readonly results: readonly TestResult[];
 };
 
-/** What became of one build, as `bakery build --json` prints it. */
+/** The outcome of one build, as `bakery build --json` prints it. */
 export type BuildReport = {
   readonly layers: readonly {
     readonly id: string;
@@ -32,7 +34,7 @@ export type BuildReport = {
   readonly ok: boolean;
 };
 
-/** One verdict over all checks; a check that could not run is not passed. */
+/** Returns one verdict over all checks; a check that could not run has not passed. */
 export function verdict(results: readonly TestResult[]): ImageReport['test'] {
   return results.some(({ status }) => status === 'failed')
     ? 'failed'
@@ -41,7 +43,7 @@ export function verdict(results: readonly TestResult[]): ImageReport['test'] {
       : 'passed';
 }
 
-/** The first thing that is wrong, on one line. */
+/** Returns the first fault, on one line. */
 export function firstFault(results: readonly TestResult[]): string | undefined {
   const fault =
     results.find(({ status }) => status === 'failed') ??
@@ -51,34 +53,26 @@ export function firstFault(results: readonly TestResult[]): string | undefined {
   return `${fault.name}: ${fault.expected === undefined ? '' : `expected ${fault.expected}; `}${seen}`;
 }
 
-/** The tests as JUnit XML, as GitLab reads it: docs.gitlab.com/ci/testing/unit_test_reports. */
+/** Writes the tests as JUnit XML, as GitLab reads it: docs.gitlab.com/ci/testing/unit_test_reports. */
 export function junit(images: readonly ImageReport[]): string {
   const suites = images.map((image) => {
-    const lines = cases(image);
-    const failures = lines.filter((line) => line.includes('<failure>')).length;
-    const skipped = lines.filter((line) => line.includes('<skipped ')).length;
+    const results = casesOf(image);
+    const count = (status: TestResult['status']): number =>
+      results.filter((result) => result.status === status).length;
     return [
-      `  <testsuite name="${escapeXml(`${image.image} ${image.platform}`)}" tests="${lines.length}" failures="${failures}" skipped="${skipped}">`,
-      ...lines,
+      `  <testsuite name="${escapeXml(`${image.image} ${image.platform}`)}" tests="${results.length}" failures="${count('failed')}" skipped="${count('not run')}">`,
+      ...results.map((result) => testCase(image, result)),
       '  </testsuite>',
     ].join('\n');
   });
   return `<?xml version="1.0" encoding="UTF-8"?>\n<testsuites>\n${suites.join('\n')}\n</testsuites>\n`;
 }
 
-/** An image that was not tested at all is a case too: nothing is missing from the report. */
-function cases(image: ImageReport): string[] {
-  return image.results.length > 0
-    ? image.results.map((result) => testCase(image, result))
-    : [
-        testCase(image, {
-          name: 'image',
-          status: image.build === 'blocked' || image.build === 'failed' ? 'failed' : 'not run',
-          subject: image.build,
-          seen: image.why ?? '',
-          milliseconds: 0,
-        }),
-      ];
+/** An image that was not tested is one case, so that the report is complete. */
+function casesOf({ results, build, why }: ImageReport): readonly TestResult[] {
+  if (results.length > 0) return results;
+  const status = build === 'blocked' || build === 'failed' ? 'failed' : 'not run';
+  return [{ name: 'image', status, subject: build, seen: why ?? '', milliseconds: 0 }];
 }
 
 function escapeXml(text: string): string {

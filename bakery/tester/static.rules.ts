@@ -1,3 +1,5 @@
+/** Checks of an image's files and configuration, without running it. */
+
 import { z } from 'zod';
 import { Contract } from '@ai-bakery/kernel/contract.ts';
 import { contractLabel } from '@ai-bakery/kernel/image.ts';
@@ -24,7 +26,7 @@ export type Entry = z.infer<typeof Entry>;
 
 export const Entries = z.array(Entry);
 
-/** What is looked at of an image on one platform, without running it. */
+/** The parts of an image on one platform that are checked without running it. */
 export type StaticSubject = {
   readonly platform: Platform;
   readonly key: string;
@@ -38,7 +40,7 @@ export type StaticSubject = {
   };
   /** The base's layers as one listing: the last entry of a path counts. */
   readonly base: ReadonlyMap<string, Entry>;
-  /** The bakery's own layers, bottom first, with the size each may have, in MB unpacked. */
+  /** The bakery's own layers, bottom first, each with its size limit in MB unpacked. */
   readonly own: readonly {
     readonly name: string;
     readonly entries: readonly Entry[];
@@ -60,7 +62,7 @@ const rules: readonly (readonly [string, string, (subject: StaticSubject) => str
   ['config', 'user, entrypoint, PATH, contract and input key are as planned', configuration],
 ];
 
-/** Looks at an image's files and configuration; `milliseconds` is what it took to read them. */
+/** @param milliseconds the time that reading the files and the configuration took. */
 export function checkStatic(subject: StaticSubject, milliseconds: number): TestResult[] {
   return rules.map(([name, expected, rule], at) => {
     const wrong = rule(subject);
@@ -69,7 +71,7 @@ export function checkStatic(subject: StaticSubject, milliseconds: number): TestR
       status: wrong.length === 0 ? 'passed' : 'failed',
       subject: 'files and configuration',
       ...(wrong.length === 0 ? {} : { expected, seen: summary(wrong) }),
-      // Read once, for the first rule.
+      // They are read once, for the first rule.
       milliseconds: at === 0 ? milliseconds : 0,
     };
   });
@@ -113,7 +115,7 @@ function configuration({ config: seen, platform, command, key }: StaticSubject):
   ];
 }
 
-/** Linking a layer writes its parent folders anew: they must be what the base has, or the base is damaged. */
+/** Linking a layer writes its parent folders anew: they must equal the base's, or the base is damaged. */
 function parents({ own, base }: StaticSubject): string[] {
   return own.flatMap(({ entries }) =>
     entries.flatMap((entry): string[] => {
@@ -139,8 +141,8 @@ function owner({ uid, gid }: Entry): string {
 }
 
 /**
- * All of an agent must be for the platform. A runtime may carry objects for others, as Go's cross compiler does, but
- * not among its programs and libraries.
+ * All files of an agent must be for the platform. A runtime may contain objects for others, as Go's cross compiler does,
+ * but not among its programs and libraries.
  */
 function foreignElf({ own, platform }: StaticSubject): string[] {
   return own.flatMap(({ entries }) =>

@@ -1,3 +1,5 @@
+/** Tests the images of a bake, several at a time. */
+
 import pLimit from 'p-limit';
 import { type Platform, platformOfMachine } from '@ai-bakery/kernel/platform.ts';
 import type { Built } from '../builder/local-images.ts';
@@ -7,10 +9,10 @@ import { firstFault, verdict } from './report.rules.ts';
 import type { Environment } from '../builder/environment.ts';
 import { openSmoke } from './smoke.ts';
 
-/** Results by {@link cellName}; what was not tested is not in it. */
+/** Results by {@link cellName}, of the images that were tested. */
 export type Tested = ReadonlyMap<string, readonly TestResult[]>;
 
-/** Tests every image that exists; what passed the same tests before is not tested again. */
+/** Tests every image that exists, but for those that have passed the same tests. */
 export async function testAll(
   subjects: readonly Subject[],
   { cells }: Built,
@@ -43,7 +45,7 @@ export async function testAll(
     );
   };
   const exists = new Set<string | undefined>(['built', 'up to date']);
-  // Every test has ended before what they left is removed: a container of one that is still starting would stay.
+  // All tests have ended before their containers are removed: one that is still starting would stay.
   const outcomes = await Promise.allSettled(
     subjects.flatMap((subject) =>
       subject.image.platforms

@@ -1,25 +1,27 @@
+/** The choice of a version for an update: candidates, and the best of those that were tried. */
+
 import { compare, prerelease } from 'semver';
 import type { Platform } from '@ai-bakery/kernel/platform.ts';
 
-/** A version that was looked at and not taken, and why. */
+/** A version that was tried and not taken, and the reason. */
 export type Skipped = { readonly version: string; readonly reason: string };
 
-/** What became, or would become, of one lock. */
+/** The update of one lock, done or proposed. */
 export type Update = {
   /** `claude`, or an upstream image's reference. */
   readonly name: string;
   readonly from: string | undefined;
   readonly to: string | undefined;
   readonly skipped: readonly Skipped[];
-  /** What is not locked even so. */
+  /** The platforms that stay unlocked, with the reasons. */
   readonly missing: Readonly<Partial<Record<Platform, string>>>;
   /** Texts to write, by path relative to the checkout. */
   readonly files: Readonly<Record<string, string>>;
-  /** Why nothing could be found out. */
+  /** The reason that no version could be found. */
   readonly error?: string;
 };
 
-/** One thing that was tried: how complete it is. */
+/** A version that was tried, and the platforms that it lacks. */
 export type Trial<T> = {
   readonly version: string;
   readonly missing: Readonly<Partial<Record<Platform, string>>>;
@@ -27,8 +29,8 @@ export type Trial<T> = {
 };
 
 /**
- * Which versions to try, newest first: none below the present one, none above what the registry calls `latest`, and
- * prereleases only where `latest` is one too, or where there is nothing else.
+ * Returns the versions to try, newest first: none below the present one, none above the registry's `latest`, and prereleases
+ * only if `latest` is one too or if nothing else remains.
  */
 export function candidates(
   versions: readonly string[],
@@ -44,7 +46,7 @@ export function candidates(
   return (unstable ? wanted : stable).toSorted((a, b) => compare(b, a));
 }
 
-/** The complete one where there is one, else the newest of those that lack the least. Trials come newest first. */
+/** Returns the newest of the trials that lack the fewest platforms. Trials come newest first. */
 export function best<T>(trials: readonly Trial<T>[]): Trial<T> | undefined {
   return trials.toSorted((a, b) => gaps(a) - gaps(b))[0];
 }

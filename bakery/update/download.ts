@@ -1,3 +1,5 @@
+/** Updates an agent that is a download. */
+
 import { createHash } from 'node:crypto';
 import { parseDocument } from 'yaml';
 import { messageOf } from '@ai-bakery/kernel/error.ts';
@@ -5,7 +7,7 @@ import type { Platform } from '@ai-bakery/kernel/platform.ts';
 import type { Agent } from '../catalogue/catalogue.rules.ts';
 import type { Update } from './candidates.rules.ts';
 
-/** The newest version its maker names, with the hashes of what is offered for each platform now. */
+/** Finds the maker's newest version, and hashes its present archive for each platform. */
 export async function updateDownload(agent: Agent, signal: AbortSignal): Promise<Update> {
   if (agent.install.kind !== 'download') throw new Error(`${agent.name} is not a download`);
   const { version: from, files } = agent.install;
@@ -69,7 +71,7 @@ async function sha256(url: string, signal: AbortSignal): Promise<string> {
 async function get(url: string, signal: AbortSignal): Promise<Response> {
   const limit = AbortSignal.any([signal, AbortSignal.timeout(600_000)]);
   const response = await fetch(url, { signal: limit }).catch((error: unknown) => {
-    // fetch itself only ever says "fetch failed"; its cause says why.
+    // The message of fetch is always "fetch failed"; its cause has the reason.
     const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
     throw new Error(`${url}: ${messageOf(cause)}`, { cause: error });
   });

@@ -1,3 +1,5 @@
+/** Updates an agent from npm. */
+
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,18 +14,18 @@ const View = z.object({
   'dist-tags': z.object({ latest: z.string() }),
 });
 
-/** Looking further back than this finds software nobody wants any more. */
+/** Older versions than these are not worth having. */
 const maximumTrials = 30;
 
 type Files = Readonly<Record<string, string>>;
 
-/** The newest version of an npm agent whose tree holds its program on all the agent's platforms. */
+/** Finds the newest version of an npm agent whose tree contains its program on all the agent's platforms. */
 export async function updateNpm(agent: Agent, signal: AbortSignal): Promise<Update> {
   const [name] = Object.keys(
     PackageJson.parse(JSON.parse(agent.files['package.json'] ?? '{}')).dependencies ?? {},
   );
   const from = agent.lock.version;
-  const nothing = {
+  const nothing: Update = {
     name: agent.name,
     from,
     to: from,
@@ -32,63 +34,57 @@ export async function updateNpm(agent: Agent, signal: AbortSignal): Promise<Upda
     files: {},
   };
   if (name === undefined) return { ...nothing, error: 'package.json names no package' };
-  const view = View.parse(
-    JSON.parse(
-      await capture(
-        { file: 'npm', args: ['view', name, 'versions', 'dist-tags', '--json'] },
-        { signal, timeout: 120_000 },
-      ),
-    ),
-  );
-  const trials: Trial<Files>[] = [];
-  for (const version of candidates([view.versions].flat(), view['dist-tags'].latest, from).slice(
-    0,
-    maximumTrials,
-  )) {
-    // The present version is complete as it is: its lock was checked when it was read.
-    if (
-      version === from &&
-      Object.keys(agent.lock.missing).length === 0 &&
-      agent.lock.issues.length === 0
-    ) {
-      trials.push({ version, missing: {}, value: {} });
-      break;
-    }
-    const trial = await resolveVersion(agent, name, version, signal);
-    trials.push(trial);
-    if (Object.keys(trial.missing).length === 0) break;
-  }
+  const trials = await tryVersions(agent, name, signal);
   const taken = best(trials);
   if (taken === undefined) return nothing;
   const skipped = skippedFor(trials, taken);
-  const lockable = Object.keys(taken.missing).length < agent.platforms.length;
-  if (!lockable)
+  const reasons = Object.values(taken.missing);
+  if (reasons.length >= agent.platforms.length)
     return {
       ...nothing,
-      skipped: [
-        ...skipped,
-        { version: taken.version, reason: Object.values(taken.missing)[0] ?? '' },
-      ],
+      skipped: [...skipped, { version: taken.version, reason: reasons[0] ?? '' }],
     };
   return {
-    name: agent.name,
-    from,
+    ...nothing,
     to: taken.version,
     skipped,
     missing: taken.missing,
-    files:
-      taken.version === from && agent.lock.issues.length === 0
-        ? {}
-        : Object.fromEntries(
-            Object.entries(taken.value).map(([file, text]) => [
-              `agents/${agent.name}/${file}`,
-              text,
-            ]),
-          ),
+    files: taken.version === from && agent.lock.issues.length === 0 ? {} : filesOf(agent, taken),
   };
 }
 
-/** Resolves one version in a folder of its own. npm runs no script for that, and writes no download address. */
+/** Tries versions, newest first, up to one that is complete. */
+async function tryVersions(
+  agent: Agent,
+  name: string,
+  signal: AbortSignal,
+): Promise<Trial<Files>[]> {
+  const { version: present, missing, issues } = agent.lock;
+  const args = ['view', name, 'versions', 'dist-tags', '--json'];
+  const answer = await capture({ file: 'npm', args }, { signal, timeout: 120_000 });
+  const { versions, 'dist-tags': tags } = View.parse(JSON.parse(answer));
+  const wanted = candidates([versions].flat(), tags.latest, present).slice(0, maximumTrials);
+  // The present version is complete as it is: its lock was checked when it was read.
+  const isComplete = Object.keys(missing).length === 0 && issues.length === 0;
+  const trials: Trial<Files>[] = [];
+  for (const version of wanted) {
+    const trial =
+      version === present && isComplete
+        ? { version, missing: {}, value: {} }
+        : await resolveVersion(agent, name, version, signal);
+    trials.push(trial);
+    if (Object.keys(trial.missing).length === 0) break;
+  }
+  return trials;
+}
+
+function filesOf(agent: Agent, { value }: Trial<Files>): Files {
+  return Object.fromEntries(
+    Object.entries(value).map(([file, text]) => [`agents/${agent.name}/${file}`, text]),
+  );
+}
+
+/** Resolves one version in a folder of its own. npm runs no scripts for it, and writes no download address. */
 async function resolveVersion(
   agent: Agent,
   name: string,

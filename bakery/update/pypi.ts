@@ -1,3 +1,5 @@
+/** Updates an agent from PyPI. */
+
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,7 +12,7 @@ import { readLock } from '../catalogue/lock.rules.ts';
 import type { Skipped, Update } from './candidates.rules.ts';
 import { run } from '../host/exec.ts';
 
-/** The newest version of a PyPI agent that has wheels for all the agent's platforms. */
+/** Finds the newest version of a PyPI agent that has wheels for all the agent's platforms. */
 export async function updatePypi(
   checkout: Checkout,
   agent: Agent,
@@ -24,11 +26,11 @@ export async function updatePypi(
   );
   const skipped: Skipped[] = [];
   if (new Set(versions).size > 1) {
-    // One platform lags behind: take what it has on all of them.
+    // One platform lags behind: take its version on all of them.
     const [oldest, newest] = versions.toSorted((a, b) =>
       (a ?? '').localeCompare(b ?? '', 'en', { numeric: true }),
     );
-    skipped.push({ version: newest ?? '', reason: 'there are no wheels for one of the platforms' });
+    skipped.push({ version: newest ?? '', reason: 'one of the platforms has no wheels' });
     files = await compile(checkout, agent, `${name}==${oldest}`, signal);
   }
   const lock = readLock(agent, files);
@@ -49,7 +51,7 @@ export async function updatePypi(
   };
 }
 
-/** Resolves in a build step, so that the same uv, mirrors and CA are used as for building, and the machine needs no uv. */
+/** Resolves in a build step, with the uv, mirrors and CA of builds, so that the machine needs no uv. */
 async function compile(
   checkout: Checkout,
   agent: Agent,

@@ -1,3 +1,5 @@
+/** Updates the lock of the upstream images. */
+
 import pLimit from 'p-limit';
 import { messageOf } from '@ai-bakery/kernel/error.ts';
 import { stringify } from 'yaml';
@@ -10,7 +12,7 @@ import type { Registry } from '../registry/registry.ts';
 
 const header = '# Digests of the upstream images, by `bakery update --upstreams`.\n';
 
-/** The index digest each upstream tag has now; all of them in one file. */
+/** Finds the present index digest of each upstream tag; all of them go into one file. */
 export async function updateUpstreams(
   checkout: Checkout,
   registry: Registry,

@@ -8,7 +8,6 @@ const pending: readonly string[] = [
   'ai-run/session',
   'ai-run/startup',
   'bakery/builder',
-  'bakery/catalogue',
   'bakery/cli',
   'bakery/composer',
   'bakery/host',
@@ -17,8 +16,6 @@ const pending: readonly string[] = [
   'bakery/publisher',
   'bakery/registry',
   'bakery/templates',
-  'bakery/tester',
-  'bakery/update',
 ];
 
 const isIn = (room: string, path: string): boolean => path === room || path.startsWith(`${room}/`);

@@ -88,9 +88,9 @@ describe('reading definitions', () => {
     await expect(loadCatalogue(root, 'check')).rejects.toThrow(
       refusal(
         'E_DEFINITION',
-        'agents/new/agent.yaml: there is no such file',
-        'runtimes/new/runtime.yaml: there is no such file',
-        'runtimes/new: there is no Dockerfile.hbs',
+        'agents/new/agent.yaml: file not found',
+        'runtimes/new/runtime.yaml: file not found',
+        'runtimes/new: Dockerfile.hbs is missing',
       ),
     );
   });
@@ -106,7 +106,7 @@ describe('reading definitions', () => {
       refusal(
         'E_DEFINITION',
         'agents/crane/agent.yaml: invalid input: expected object, received null',
-        'runtimes/go/runtime.yaml: extends: there is no runtime "nope"',
+        'runtimes/go/runtime.yaml: extends: unknown runtime "nope"',
         'agents/heron/requirements.amd64.txt: heron-chat==0.86.2 has no hash',
         'agents/otter/package.json: expected one dependency with an exact version',
       ),

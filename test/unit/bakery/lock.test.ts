@@ -37,12 +37,12 @@ describe('the lock of an npm agent', () => {
   });
 
   test('is missing for every platform where there is no file', () => {
-    const reason = 'there is no package.json';
+    const reason = 'package.json is missing';
     expect(missing(install, {})).toEqual({ 'linux/amd64': reason, 'linux/arm64': reason });
   });
 
   test('is missing for every platform where there is no lock file', () => {
-    const reason = 'there is no package-lock.json';
+    const reason = 'package-lock.json is missing';
     expect(missing(install, { 'package.json': '{}' })).toEqual({
       'linux/amd64': reason,
       'linux/arm64': reason,
@@ -154,7 +154,7 @@ describe('the lock of a PyPI agent', () => {
 
   test('is missing for a platform without a file', () => {
     expect(missing(install, { 'requirements.amd64.txt': pin('1.2.3') })).toEqual({
-      'linux/arm64': 'there is no requirements.arm64.txt',
+      'linux/arm64': 'requirements.arm64.txt is missing',
     });
   });
 

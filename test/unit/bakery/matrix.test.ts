@@ -67,8 +67,8 @@ describe('a selection', () => {
         reason: 'package-lock.json has no node_modules/otter-linux-x64',
       },
       { agent: 'intel', platform: 'linux/arm64', reason: 'Intel does not exist for it' },
-      { agent: 'none', platform: 'linux/amd64', reason: 'there is no package.json' },
-      { agent: 'none', platform: 'linux/arm64', reason: 'there is no package.json' },
+      { agent: 'none', platform: 'linux/amd64', reason: 'package.json is missing' },
+      { agent: 'none', platform: 'linux/arm64', reason: 'package.json is missing' },
     ]);
   });
 

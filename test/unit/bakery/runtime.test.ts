@@ -52,7 +52,7 @@ const mistakes: readonly [string, Written, string][] = [
     { extends: '../base' },
     'extends: expected lower-case letters, digits and single . _ - between them, like "php8.4"',
   ],
-  ['an unknown parent', { extends: 'nope' }, 'extends: there is no runtime "nope"'],
+  ['an unknown parent', { extends: 'nope' }, 'extends: unknown runtime "nope"'],
   ['itself for its parent', { extends: 'php' }, 'extends: leads back to itself: php → php'],
   ['both a parent and an image', { extends: 'base', from: 'docker.io/library/debian:13' }, one],
   ['neither a parent nor an image', {}, one],
@@ -78,7 +78,7 @@ describe('a runtime', () => {
 
   test('without a template is refused', () => {
     expect(complaints([], [{ ...baseFolder, files: {} }])).toEqual([
-      'runtimes/base: there is no Dockerfile.hbs',
+      'runtimes/base: Dockerfile.hbs is missing',
     ]);
   });
 
@@ -108,7 +108,7 @@ describe('a runtime', () => {
 
   test('without a template is the only one that is complained about', () => {
     expect(complaints([], [{ ...baseFolder, files: {} }, goFolder])).toEqual([
-      'runtimes/base: there is no Dockerfile.hbs',
+      'runtimes/base: Dockerfile.hbs is missing',
     ]);
   });
 
