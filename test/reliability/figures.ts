@@ -91,10 +91,10 @@ export const describeFigures = (figures: Figures, date: string): string => {
     ['publications with faults', number(figures.runs)],
     ['of them killed', number(sum(kills))],
     [
-      'of the others, ended well in spite of their faults',
+      'of the others, successful in spite of their faults',
       `${figures.succeeded} of ${figures.survivors}`,
     ],
-    ['requests to the registry, those for tokens among them', number(figures.requests)],
+    ['requests to the registry, including those for tokens', number(figures.requests)],
     ['faults', number(sum(faults))],
     ['public tags moved', number(figures.tagsMoved)],
     ['public tags read and followed to their last byte', number(figures.tagsRead)],
@@ -106,12 +106,12 @@ export const describeFigures = (figures: Figures, date: string): string => {
     ],
     ['layers built', number(figures.layersBuilt)],
     ['layers built again by a repetition', number(figures.layersRebuilt)],
-    ['writes by publishing once more after that', number(figures.writesAfterwards)],
+    ['writes by one more publication after that', number(figures.writesAfterwards)],
     ['uploaded, downloaded', `${megabytes(figures.sent)}, ${megabytes(figures.received)}`],
   ];
   return [
-    `Of ${date}, seed ${figures.seed}, ${number(Math.round(figures.seconds / 60))} minutes:`,
-    table(['what', 'count'], rows),
+    `${date}, seed ${figures.seed}, ${number(Math.round(figures.seconds / 60))} minutes:`,
+    table(['figure', 'count'], rows),
     table(
       ['fault', 'times'],
       faultKinds.map((kind) => [kind, number(faults.get(kind) ?? 0)]),
