@@ -7,7 +7,8 @@ import type { PublishReport } from '../../bakery/publisher/published.rules.ts';
 import { openRegistry } from '../../bakery/registry/registry.ts';
 import { bakery, checkout, docker, makeCheckout, removeCheckout, run } from '../e2e/support.ts';
 import { isFull } from '../support/full.ts';
-import { type Registry, serveRegistry } from './registry.ts';
+import { openNamespace } from './namespace.ts';
+import type { Registry } from './registry.ts';
 import { makeTinyCatalogue, type TinyCatalogue } from './tiny-catalogue.ts';
 
 /** The statements about images that lie beside them: annotations of the index, provenance and SBOMs. */
@@ -18,7 +19,10 @@ const registry = openRegistry(new AbortController().signal);
 let own: Registry;
 let catalogue: TinyCatalogue;
 beforeAll(async () => {
-  own = await serveRegistry();
+  own = openNamespace(
+    'attest',
+    ['layers', agent, 'e2e-sbom'].map((name) => `ai/ai-${name}`),
+  );
   catalogue = await makeTinyCatalogue([agent]);
 });
 afterAll(async () => {

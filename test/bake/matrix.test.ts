@@ -14,7 +14,8 @@ import {
   removeCheckout,
 } from '../e2e/support.ts';
 import { isFull } from '../support/full.ts';
-import { type Registry, serveRegistry } from './registry.ts';
+import { openNamespace } from './namespace.ts';
+import type { Registry } from './registry.ts';
 import { describeTerminal } from './terminal.ts';
 
 /**
@@ -94,7 +95,10 @@ describe('the matrix', () => {
     ).size;
 
   beforeAll(async () => {
-    registry = await serveRegistry();
+    registry = openNamespace(
+      'matrix',
+      ['layers', ...Object.keys(good)].map((name) => `ai/ai-${name}`),
+    );
     root = await makeCheckout({ ...good, [broken]: 'gemini' });
     // Its program is deleted, so that its layer fails.
     await edit(join(root, 'agents', broken, 'agent.yaml'), (text) =>

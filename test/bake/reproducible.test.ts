@@ -7,7 +7,8 @@ import type { PublishReport } from '../../bakery/publisher/published.rules.ts';
 import { openRegistry } from '../../bakery/registry/registry.ts';
 import { bakery, makeCheckout, removeCheckout, run, upstream } from '../e2e/support.ts';
 import { isFull } from '../support/full.ts';
-import { type Registry, serveRegistry } from './registry.ts';
+import { openNamespace } from './namespace.ts';
+import type { Registry } from './registry.ts';
 
 /**
  * The same inputs, built twice without cache, are the same bytes: an npm agent on every runtime, a PyPI agent, for both
@@ -88,7 +89,11 @@ const layersOf = async (build: Build, name: string): Promise<string[]> =>
   (await manifestOf(build, name)).layers.map(({ digest }) => digest);
 
 beforeAll(async () => {
-  own = await serveRegistry();
+  const repositories = ['layers', ...Object.keys(agents)].map((name) => `ai-${name}`);
+  own = openNamespace(
+    'reproducible',
+    ['first', 'second'].flatMap((namespace) => repositories.map((name) => `${namespace}/${name}`)),
+  );
   root = await makeCheckout(agents);
   // As any runtime, but for the times of what it makes.
   await mkdir(join(root, 'runtimes', 'careless'));
@@ -163,9 +168,10 @@ test.each(platforms)('upstream’s layers stay as they are (%s)', async (platfor
 test('an image says the time of its inputs, not that of its build', async () => {
   const [first] = both();
   const { config } = await manifestOf(first, 'npm:go amd64');
+  const [host, ...path] = `${own.host}/first/ai-e2e-npm`.split('/');
   const { stdout } = await run('curl', [
     '-fsS',
-    `http://${own.host}/v2/first/ai-e2e-npm/blobs/${config.digest}`,
+    `http://${host}/v2/${path.join('/')}/blobs/${config.digest}`,
   ]);
   const { created, history } = Config.parse(JSON.parse(stdout));
   const expected = new Date(sourceDate * 1000).toISOString().replace('.000Z', 'Z');
