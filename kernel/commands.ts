@@ -121,7 +121,7 @@ export type ValuesOf<F extends Flags> = {
 /** Flags whose value is never missing. */
 type Certain = { readonly required: true } | { readonly initial: number };
 
-type ValueOf<F extends Flag> = {
+export type ValueOf<F extends Flag> = {
   readonly boolean: boolean;
   readonly string: string;
   readonly list: string[];

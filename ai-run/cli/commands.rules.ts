@@ -110,12 +110,25 @@ const runFlags = {
     help: 'join a network of docker instead',
     group: 'Limits',
   },
-  memory: { type: 'string', value: 'amount', help: 'e.g. 4g', group: 'Limits' },
-  cpus: { type: 'string', value: 'count', help: 'e.g. 2 or 0.5', group: 'Limits' },
+  memory: {
+    type: 'string',
+    value: 'amount',
+    help: 'memory, e.g. 8g',
+    default: '4g',
+    group: 'Limits',
+  },
+  cpus: {
+    type: 'string',
+    value: 'count',
+    help: 'processors, e.g. 4 or 0.5',
+    default: '2',
+    group: 'Limits',
+  },
   pids: {
     type: 'string',
     value: 'count',
-    help: 'most processes and threads, e.g. 1024',
+    help: 'most processes and threads',
+    default: '1024',
     group: 'Limits',
   },
   'writable-root': {
@@ -275,7 +288,8 @@ export const verbs = {
 
 export const program: Program = {
   name: 'ai-run',
-  about: start.about,
+  about:
+    'Runs AI coding agents in hardened containers, each around one project. An agent sees the project, a home of its own, and the credentials that its image names.',
   common: {},
   start,
   verbs,

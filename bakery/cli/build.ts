@@ -1,3 +1,5 @@
+/** The verbs `build` and `test`: images of the local engine, and the report of their tests. */
+
 import { UserError } from '@ai-bakery/kernel/error.ts';
 import { platformOfMachine } from '@ai-bakery/kernel/platform.ts';
 import { openCheckout } from '../catalogue/checkout.ts';
@@ -9,18 +11,10 @@ import { openEngineAndInstance } from '../builder/environment.ts';
 import { duration, paint, table } from '../host/format.ts';
 import { describeFaults } from './faults.ts';
 import { type CommonFlags, print, printJson, type SelectionFlags, selectionOf } from './flags.ts';
+import type { VerbFlags } from './verb-flags.rules.ts';
 import { plan } from './plan.ts';
 
-export type BuildFlags = {
-  readonly all?: boolean;
-  readonly force?: boolean;
-  readonly test?: boolean;
-  readonly dryRun?: boolean;
-  readonly jobs?: number;
-  readonly junit?: string;
-  readonly quiet?: boolean;
-  readonly testOnly?: boolean;
-};
+type BuildFlags = VerbFlags<'build'> & { readonly testOnly?: boolean };
 
 export async function runBuild(flags: CommonFlags & SelectionFlags & BuildFlags): Promise<number> {
   const chosen = selectionOf(flags);
@@ -31,7 +25,7 @@ export async function runBuild(flags: CommonFlags & SelectionFlags & BuildFlags)
   const selection =
     chosen.platforms.length > 0 || host === undefined ? chosen : { ...chosen, platforms: [host] };
   if (flags.dryRun === true) return plan({ ...flags, platform: [...selection.platforms] });
-  // Asked while the definitions are read; where those are wrong, nobody minds what the engine says.
+  // The engine is asked while the definitions are read. If these are wrong, its answer is ignored.
   const opening = openEngineAndInstance(flags.signal);
   opening.catch(() => undefined);
   const checkout = await openCheckout(flags.root);

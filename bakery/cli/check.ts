@@ -1,10 +1,11 @@
+/** The verb `check`: reads all definitions, renders every Dockerfile, and reports known faults of the rendered text. */
+
 import { UserError } from '@ai-bakery/kernel/error.ts';
 import { openCheckout, planCells } from '../catalogue/checkout.ts';
 import { lintDockerfile } from '../templates/lint.rules.ts';
 import { select } from '../plan/matrix.rules.ts';
 import { type CommonFlags, print, printJson, type SelectionFlags, selectionOf } from './flags.ts';
 
-/** Reads everything, renders everything, and looks for the known traps in what was rendered. */
 export async function check(flags: CommonFlags & SelectionFlags): Promise<number> {
   const checkout = await openCheckout(flags.root);
   const { cells, leftOut } = select(checkout.catalogue, selectionOf(flags));

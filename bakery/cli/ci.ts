@@ -17,21 +17,16 @@ import {
   selectionOf,
   stepOf,
 } from './flags.ts';
+import type { VerbFlags } from './verb-flags.rules.ts';
 import { openMachine } from './machine.ts';
-
-export type CiFlags = {
-  readonly registry: string;
-  readonly until?: string;
-  readonly output?: string;
-};
 
 /**
  * Prints or writes the pipeline.
  * @throws UserError of the registry if one image cannot be read, because the pipeline would lack its jobs.
  */
-export async function ci(flags: CommonFlags & SelectionFlags & CiFlags): Promise<number> {
+export async function ci(flags: CommonFlags & SelectionFlags & VerbFlags<'ci'>): Promise<number> {
   const where = registryOf(flags.registry);
-  const until = stepOf('--until', flags.until, 'promote');
+  const until = stepOf(flags.until, 'promote');
   const { checkout, registry } = await openMachine(flags);
   const selection = selectionOf(flags);
   const { cells } = selectLocked(checkout, selection);

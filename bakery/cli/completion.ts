@@ -1,64 +1,67 @@
-import type { Command } from 'commander';
+/** The verb `completion`: prints completion scripts, and the words that can follow on a command line. */
+
+import { candidates, type LookUp } from '@ai-bakery/kernel/command-completion.ts';
+import { completionScript, filesMark, shells } from '@ai-bakery/kernel/completion-script.ts';
 import { UserError } from '@ai-bakery/kernel/error.ts';
-import { platforms } from '@ai-bakery/kernel/platform.ts';
+import { usageError } from '@ai-bakery/kernel/usage.ts';
 import { openCheckout } from '../catalogue/checkout.ts';
-import { type CommonFlags, print } from './flags.ts';
+import { program } from './commands.rules.ts';
+import { print } from './flags.ts';
 
-/** Each shell asks the program itself what could follow, so that agents and runtimes are today's. */
-const scripts: Readonly<Record<string, string>> = {
-  bash: `_bakery() {
-  mapfile -t COMPREPLY < <(compgen -W "$(bakery completion --words -- "\${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null)" -- "\${COMP_WORDS[COMP_CWORD]}")
-}
-complete -F _bakery bakery`,
-  zsh: `_bakery() {
-  local -a candidates
-  candidates=(\${(f)"$(bakery completion --words -- "\${(@)words[2,CURRENT]}" 2>/dev/null)"})
-  compadd -- $candidates
-}
-compdef _bakery bakery`,
-  fish: `complete -c bakery -f -a '(bakery completion --words -- (commandline -opc)[2..] (commandline -ct) 2>/dev/null)'`,
-};
-
-export async function completion(
-  flags: CommonFlags & { words: string[]; asked: boolean; program: Command },
-): Promise<number> {
-  if (flags.asked) {
-    print((await candidates(flags.words, flags.program, flags.root)).join('\n'));
-    return 0;
-  }
-  const script = scripts[flags.words[0] ?? ''];
-  if (script === undefined) {
-    throw new UserError('E_USAGE', `completion is there for ${Object.keys(scripts).join(', ')}`, {
-      hint: 'eval "$(bakery completion bash)"',
-    });
-  }
-  print(script);
+/** @throws UserError E_USAGE without a shell. */
+export function printScript(name: string | undefined): number {
+  const shell = shells.find((one) => one === name);
+  if (shell === undefined)
+    throw usageError('bakery completion', '<shell> is missing', `name one of ${shells.join(', ')}`);
+  print(completionScript(shell, 'bakery'));
   return 0;
 }
 
-/** What could follow the words before the last one, which is being typed. */
-async function candidates(
-  words: readonly string[],
-  program: Command,
+/** @param typed the words after `bakery`; the last one is being typed, and may be empty. */
+export async function printCandidates(
+  typed: readonly string[],
   root: string | undefined,
-): Promise<readonly string[]> {
-  const verbs = program.commands.map((command) => command.name());
-  const verb = program.commands.find((command) => words.slice(0, -1).includes(command.name()));
-  if (verb === undefined) return [...verbs, '--root', '--help'];
-  const { catalogue } = await openCheckout(root, 'accept');
-  const previous = words.at(-2);
-  if (previous === '--runtime') return catalogue.runtimes.map(({ name }) => name);
-  if (previous === '--platform') return platforms;
-  if (verb.name() === 'completion') return Object.keys(scripts);
-  if (verb.name() === 'layer') {
-    const parts = [
-      ...catalogue.agents.map(({ name }) => `agent/${name}`),
-      ...catalogue.runtimes.map(({ name }) => `runtime/${name}`),
-    ];
-    return [...verb.options.map(({ long }) => long ?? ''), ...parts];
+): Promise<number> {
+  const { words, files } = await candidates(program, typed, lookUp(rootOf(typed) ?? root));
+  const lines = [...words, ...(files ? [filesMark] : [])];
+  if (lines.length > 0) print(lines.join('\n'));
+  return 0;
+}
+
+/** The checkout that the typed words name. */
+function rootOf(typed: readonly string[]): string | undefined {
+  const line = typed.slice(0, -1).join('\n').replaceAll('\n=\n', '=');
+  return /(?:^|\n)--root[=\n]([^\n]+)/.exec(line)?.[1];
+}
+
+/** Names of the checkout's catalogue; empty without a checkout. */
+function lookUp(root: string | undefined): LookUp {
+  return async (source) => {
+    const { agents, runtimes } = await readNames(root);
+    switch (source) {
+      case 'agents':
+        return agents;
+      case 'runtimes':
+        return runtimes;
+      case 'layers':
+        return [
+          ...agents.map((name) => `agent/${name}`),
+          ...runtimes.map((name) => `runtime/${name}`),
+        ];
+      case 'files':
+      case 'sessions':
+      case 'commits':
+        return [];
+    }
+  };
+}
+
+async function readNames(root: string | undefined) {
+  try {
+    const { agents, runtimes } = (await openCheckout(root, 'accept')).catalogue;
+    return { agents: agents.map(({ name }) => name), runtimes: runtimes.map(({ name }) => name) };
+  } catch (error) {
+    if (error instanceof UserError) return { agents: [], runtimes: [] };
+    throw error;
   }
-  return [
-    ...verb.options.map(({ long }) => long ?? ''),
-    ...(verb.registeredArguments.length > 0 ? catalogue.agents.map(({ name }) => name) : []),
-  ];
 }

@@ -4,7 +4,7 @@ import { table } from '../host/format.ts';
 import type { Order, PublicationPlan } from '../publisher/publication.rules.ts';
 import { includes } from '../publisher/steps.rules.ts';
 
-/** What `bakery publish --dry-run --json` prints. */
+/** The output of `bakery publish --dry-run --json`. */
 export type PublicationJson = {
   readonly registry: string;
   /** References of the layers that would be written. */

@@ -1,7 +1,9 @@
+/** Failed builds and checks of a report, as text for people. */
+
 import type { BuildReport, ImageReport } from '../tester/report.rules.ts';
 import { paint } from '../host/format.ts';
 
-/** Every build and every check that failed, with what is needed to see why. */
+/** Lists failed builds with their logs, and failed checks with the expected and the seen result. */
 export function describeFaults(
   layers: BuildReport['layers'],
   images: readonly ImageReport[],

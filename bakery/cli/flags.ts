@@ -1,9 +1,11 @@
+/** Flags that verbs share: the selection of images, registries, steps; and printing of results. */
+
 import { UserError } from '@ai-bakery/kernel/error.ts';
 import { parseReference } from '@ai-bakery/kernel/reference.ts';
 import type { Selection } from '../plan/matrix.rules.ts';
 import { type Step, steps } from '../publisher/steps.rules.ts';
 
-/** What every verb gets. */
+/** Passed to every verb. */
 export type CommonFlags = { readonly root: string | undefined; readonly signal: AbortSignal };
 
 export type SelectionFlags = {
@@ -22,8 +24,8 @@ export function selectionOf({ agents, runtime = [], platform = [] }: SelectionFl
 }
 
 /**
- * A registry as it was named, with its namespace, without a slash at the end.
- * @throws UserError E_USAGE for what is none.
+ * A registry with its namespace, without a slash at the end.
+ * @throws UserError E_USAGE for an invalid name.
  */
 export function registryOf(text: string): string {
   const registry = text.replace(/\/+$/, '');
@@ -36,28 +38,21 @@ export function registryOf(text: string): string {
     }
   })();
   if (isRegistry) return registry;
-  throw new UserError('E_USAGE', `--registry: ${JSON.stringify(text)} is no registry`, {
+  throw new UserError('E_USAGE', `--registry: ${JSON.stringify(text)} is not a registry`, {
     hint: 'write host[:port][/namespace], like registry.example.com/ai or docker.io/acme',
   });
 }
 
-/**
- * A step of publishing as it was named.
- * @throws UserError E_USAGE for what is none.
- */
-export function stepOf(option: string, text: string | undefined, otherwise: Step): Step {
-  const step = text === undefined ? otherwise : steps.find((one) => one === text);
-  if (step !== undefined) return step;
-  throw new UserError('E_USAGE', `${option}: there is no step ${JSON.stringify(text)}`, {
-    hint: `there are: ${steps.join(', ')}`,
-  });
+/** A step of publishing, as the table of commands has checked it. */
+export function stepOf(text: string | undefined, otherwise: Step): Step {
+  return steps.find((one) => one === text) ?? otherwise;
 }
 
 export function jsonOf(value: unknown): string {
   return `${JSON.stringify(value, undefined, 2)}\n`;
 }
 
-/** A result for machines, on standard output. */
+/** Prints a result as JSON on standard output. */
 export function printJson(value: unknown): void {
   process.stdout.write(jsonOf(value));
 }

@@ -14,23 +14,15 @@ import {
 import { duration, paint, table } from '../host/format.ts';
 import { describeFaults } from './faults.ts';
 import { type CommonFlags, print, printJson, registryOf } from './flags.ts';
+import type { VerbFlags } from './verb-flags.rules.ts';
 import { type Machine, openMachine } from './machine.ts';
-
-export type LayerFlags = {
-  readonly registry: string;
-  readonly platform?: string[];
-  readonly force?: boolean;
-  readonly jobs?: number;
-  readonly quiet?: boolean;
-  readonly json?: boolean;
-};
 
 /** Layers wait for the network more than they compute. */
 const builds = 8;
 
 /** Leaves layers in a registry. It needs a builder, and no engine. */
 export async function runLayer(
-  flags: CommonFlags & LayerFlags & { ids: string[] },
+  flags: CommonFlags & VerbFlags<'layer'> & { ids: string[] },
 ): Promise<number> {
   const started = performance.now();
   const where = registryOf(flags.registry);
@@ -67,7 +59,7 @@ async function provide(
   layers: readonly Layer[],
   where: string,
   { checkout, registry }: Machine,
-  flags: CommonFlags & LayerFlags,
+  flags: CommonFlags & VerbFlags<'layer'>,
 ): Promise<readonly ProvidedLayer[]> {
   const now = new Date();
   const force = flags.force === true;

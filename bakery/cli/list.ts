@@ -1,13 +1,16 @@
+/** The verb `list`: agents, runtimes, and the platforms that are not locked. */
+
 import { openCheckout } from '../catalogue/checkout.ts';
 import { lockedPlatforms } from '../catalogue/catalogue.rules.ts';
 import { upstreamsOf } from '../templates/dockerfile.rules.ts';
 import { select } from '../plan/matrix.rules.ts';
 import { table } from '../host/format.ts';
 import { type CommonFlags, print, printJson, type SelectionFlags, selectionOf } from './flags.ts';
+import type { VerbFlags } from './verb-flags.rules.ts';
 
-export type ListFlags = { readonly upstreams?: boolean };
-
-export async function list(flags: CommonFlags & SelectionFlags & ListFlags): Promise<number> {
+export async function list(
+  flags: CommonFlags & SelectionFlags & VerbFlags<'list'>,
+): Promise<number> {
   const { catalogue, settings } = await openCheckout(flags.root);
   const selection = selectionOf(flags);
   const { leftOut } = select(catalogue, selection);

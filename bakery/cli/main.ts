@@ -1,7 +1,7 @@
 #!/usr/bin/env node
-import { nodeProblem } from '@ai-bakery/kernel/node-version.ts';
+/** Starts bakery, unless this Node is too old to read its sources: then prints one line that names both versions. */
 
-/** Starts bakery, unless this Node is too old to read it: then one line says so. */
+import { nodeProblem } from '@ai-bakery/kernel/node-version.ts';
 
 const problem = nodeProblem('bakery', process.versions.node);
 if (problem === undefined) await import('./cli.ts');

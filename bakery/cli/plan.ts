@@ -17,14 +17,15 @@ import {
   type SelectionFlags,
   selectionOf,
 } from './flags.ts';
+import type { VerbFlags } from './verb-flags.rules.ts';
 import { type Machine, openMachine } from './machine.ts';
-
-export type PlanFlags = { readonly registry?: string };
 
 /** Reasons why an image is not up to date, by its id; empty if it is. */
 type Changes = ReadonlyMap<string, readonly string[]>;
 
-export async function plan(flags: CommonFlags & SelectionFlags & PlanFlags): Promise<number> {
+export async function plan(
+  flags: CommonFlags & SelectionFlags & VerbFlags<'plan'>,
+): Promise<number> {
   const where = flags.registry === undefined ? undefined : registryOf(flags.registry);
   const machine = await openMachine(flags);
   const { checkout } = machine;

@@ -1,3 +1,5 @@
+/** The verb `prune`: leftovers of old publications in a registry, and their deletion. */
+
 import { UserError } from '@ai-bakery/kernel/error.ts';
 import { allLayers } from '../catalogue/checkout.ts';
 import { layersIn, layerTag } from '../composer/layer-names.rules.ts';
@@ -5,26 +7,19 @@ import { select } from '../plan/matrix.rules.ts';
 import { planPrune, prune as remove } from '../publisher/remove.ts';
 import { table } from '../host/format.ts';
 import { type CommonFlags, print, printJson, registryOf } from './flags.ts';
+import type { VerbFlags } from './verb-flags.rules.ts';
 import { openMachine } from './machine.ts';
-
-export type PruneFlags = {
-  readonly registry: string;
-  readonly keepDays: number;
-  readonly keep: number;
-  readonly yes?: boolean;
-  readonly json?: boolean;
-};
 
 const day = 24 * 60 * 60 * 1000;
 
-/** Shows what can go, and with --yes deletes it. A repository that fails does not keep the others from it. */
+/** Lists the leftovers, and with --yes deletes them. One failing repository does not stop the others. */
 export async function prune(
-  flags: CommonFlags & PruneFlags & { agents: string[] },
+  flags: CommonFlags & VerbFlags<'prune'> & { agents: string[] },
 ): Promise<number> {
   const where = registryOf(flags.registry);
   const { checkout, registry } = await openMachine(flags, 'accept');
   const { catalogue } = checkout;
-  // For its complaint about names that are not there.
+  // Throws for an unknown name.
   select(catalogue, { agents: flags.agents, runtimes: [], platforms: [] });
   const agents = catalogue.agents.filter(
     ({ name }) => flags.agents.length === 0 || flags.agents.includes(name),
@@ -43,7 +38,7 @@ export async function prune(
       if (flags.yes === true) await remove(registry, repository, removal);
       rows.push({ repository, ...removal });
     } catch (error) {
-      // What this registry cannot do for one repository, it can do for none.
+      // A registry that cannot delete in one repository cannot delete in any.
       if (!(error instanceof UserError) || error.code === 'E_NO_DELETE' || flags.signal.aborted)
         throw error;
       rows.push({ repository, tags: [], digests: [], error: error.message });

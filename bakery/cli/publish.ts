@@ -28,30 +28,10 @@ import {
   selectionOf,
   stepOf,
 } from './flags.ts';
+import type { VerbFlags } from './verb-flags.rules.ts';
 import { type Machine, openMachine } from './machine.ts';
 
-export type PublishFlags = {
-  readonly registry: string;
-  readonly force?: boolean;
-  readonly dryRun?: boolean;
-  readonly from?: string;
-  readonly until?: string;
-  readonly acceptUnexecuted?: boolean;
-  readonly dropPlatforms?: boolean;
-  readonly sign?: string | false;
-  readonly publicKey?: string;
-  readonly scan?: string | false;
-  readonly failOn?: string;
-  readonly provenance?: string;
-  readonly sbom?: string;
-  readonly journal?: string;
-  readonly jobs?: number;
-  readonly junit?: string;
-  readonly report?: string;
-  readonly quiet?: boolean;
-};
-
-type Flags = CommonFlags & SelectionFlags & PublishFlags;
+type Flags = CommonFlags & SelectionFlags & VerbFlags<'publish'>;
 
 export async function publish(flags: Flags): Promise<number> {
   const started = performance.now();
@@ -74,8 +54,8 @@ export async function publish(flags: Flags): Promise<number> {
  */
 function orderOf(flags: Flags): Pick<PublicationRequest, 'registry' | 'from' | 'until'> {
   const registry = registryOf(flags.registry);
-  const from = stepOf('--from', flags.from, 'stage');
-  const until = stepOf('--until', flags.until, 'promote');
+  const from = stepOf(flags.from, 'stage');
+  const until = stepOf(flags.until, 'promote');
   if (!includes(until, from)) {
     throw new UserError('E_USAGE', `--from ${from} comes after --until ${until}`, {
       hint: `the steps are, in this order: ${steps.join(', ')}`,

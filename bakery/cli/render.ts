@@ -1,3 +1,5 @@
+/** The verb `render`: Dockerfiles, or one bake file, that build without the bakery. */
+
 import { join, relative } from 'node:path';
 import { UserError } from '@ai-bakery/kernel/error.ts';
 import { buildInputs, openCheckout, planCells } from '../catalogue/checkout.ts';
@@ -13,14 +15,11 @@ import {
   type SelectionFlags,
   selectionOf,
 } from './flags.ts';
+import type { VerbFlags } from './verb-flags.rules.ts';
 
-export type RenderFlags = {
-  readonly out?: string;
-  readonly bake?: boolean;
-  readonly registry?: string;
-};
-
-export async function render(flags: CommonFlags & SelectionFlags & RenderFlags): Promise<number> {
+export async function render(
+  flags: CommonFlags & SelectionFlags & VerbFlags<'render'>,
+): Promise<number> {
   const checkout = await openCheckout(flags.root);
   const { images } = planCells(checkout, select(checkout.catalogue, selectionOf(flags)).cells);
   if (flags.bake === true) {

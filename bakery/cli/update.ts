@@ -1,3 +1,5 @@
+/** The verb `update`: moves locks forward, one after the other. */
+
 import { join } from 'node:path';
 import { UserError } from '@ai-bakery/kernel/error.ts';
 import { redacted } from '@ai-bakery/kernel/text.ts';
@@ -12,17 +14,12 @@ import { updateNpm } from '../update/npm.ts';
 import { updatePypi } from '../update/pypi.ts';
 import { updateUpstreams } from '../update/upstreams.ts';
 import { type CommonFlags, print, printJson } from './flags.ts';
+import type { VerbFlags } from './verb-flags.rules.ts';
 import { openMachine } from './machine.ts';
 
-export type UpdateFlags = {
-  readonly check?: boolean;
-  readonly upstreams?: boolean;
-  readonly json?: boolean;
-};
-
-/** Moves locks forward, one after the other; a lock is written as soon as it is known, so that an interruption keeps it. */
+/** Writes each lock as soon as it is known, so that an interruption keeps it. */
 export async function update(
-  flags: CommonFlags & UpdateFlags & { agents: string[] },
+  flags: CommonFlags & VerbFlags<'update'> & { agents: string[] },
 ): Promise<number> {
   const { checkout, registry } = await openMachine(flags, 'accept');
   if (checkout.own !== checkout.root && flags.check !== true) {
@@ -33,8 +30,8 @@ export async function update(
   const { agents } = checkout.catalogue;
   const unknown = flags.agents.find((name) => !agents.some((agent) => agent.name === name));
   if (unknown !== undefined) {
-    throw new UserError('E_UNKNOWN', `there is no agent ${JSON.stringify(unknown)}`, {
-      hint: `there are: ${agents.map(({ name }) => name).join(', ')}`,
+    throw new UserError('E_UNKNOWN', `unknown agent ${JSON.stringify(unknown)}`, {
+      hint: `expected ${agents.map(({ name }) => name).join(', ')}`,
     });
   }
   const display = openDisplay(flags.json === true ? 'none' : 'auto');
@@ -51,7 +48,7 @@ export async function update(
     if (flags.upstreams === true || flags.agents.length === 0) {
       for (const one of await updateUpstreams(checkout, registry, flags.signal)) await settle(one);
     }
-    // With new upstream images in hand, agents resolve in them.
+    // Agents resolve inside the new upstream images.
     const current = flags.check === true ? checkout : await openCheckout(flags.root, 'accept');
     const chosen =
       flags.upstreams === true
@@ -87,7 +84,7 @@ function describe({ name, from, to, skipped, missing, error }: Update): string {
   ].join('\n');
 }
 
-/** A fault of one agent is told beside it; the others go on. */
+/** Reports an agent's error in its own entry, and goes on with the others. */
 async function attempt(checkout: Checkout, agent: Agent, signal: AbortSignal): Promise<Update> {
   try {
     return await updateAgent(checkout, agent, signal);

@@ -47,6 +47,7 @@ describe('the help', () => {
     }
     expect(stdout).toContain('Exit codes: 0 all well; 1 something failed; 2 wrong usage;');
     expect([code, stderr]).toEqual([0, '']);
+    expect(await bakery([])).toEqual({ code: 2, stdout: '', stderr: stdout });
   });
 
   test.concurrent.each([
@@ -71,7 +72,7 @@ describe('the help', () => {
     const named = [...stdout.matchAll(/^ {2}(?:-h, )?(--\S+(?: <\w+>)?)/gm)].map(
       ([, name]) => name,
     );
-    expect(named).toEqual([...options, '--help']);
+    expect(named).toEqual([...options, '--root <folder>', '--builder <name>', '--help']);
     expect([code, stderr]).toEqual([0, '']);
   });
 });

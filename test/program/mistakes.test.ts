@@ -31,17 +31,42 @@ describe('wrong usage ends with exit code 2, and', () => {
     [
       'an unknown option',
       ['plan', '--al'],
-      "error[E_USAGE]: unknown option '--al'\n(bakery --help explains)\n",
+      'error[E_USAGE]: bakery plan: unknown flag "--al"\nhint: bakery plan --help\n',
     ],
     [
       'an unknown verb',
       ['bake'],
-      "error[E_USAGE]: unknown command 'bake'\n(bakery --help explains)\n",
+      'error[E_USAGE]: bakery: unknown verb "bake"\nhint: bakery --help\n',
+    ],
+    [
+      'a flag with a letter missing',
+      ['plan', '--jsn'],
+      'error[E_USAGE]: bakery plan: unknown flag "--jsn"\nhint: did you mean --json? (bakery plan --help)\n',
+    ],
+    [
+      'a verb with two letters swapped, before all else',
+      ['pbulish', '--bad'],
+      'error[E_USAGE]: bakery: unknown verb "pbulish"\nhint: did you mean bakery publish? (bakery --help)\n',
+    ],
+    [
+      'a flag given twice',
+      ['plan', '--registry', 'r.example.com/a', '--registry=r.example.com/b'],
+      'error[E_USAGE]: bakery plan: --registry is repeated: "r.example.com/a" and "r.example.com/b"\nhint: give it once (bakery plan --help)\n',
+    ],
+    [
+      'a flag without its value',
+      ['plan', '--registry'],
+      'error[E_USAGE]: bakery plan: --registry needs a value\nhint: write --registry <registry> (bakery plan --help)\n',
+    ],
+    [
+      'a flag with an empty value',
+      ['publish', '--registry', ''],
+      'error[E_USAGE]: bakery publish: --registry has an empty value: ""\nhint: write --registry <registry>, or leave it out (bakery publish --help)\n',
     ],
     [
       'no number of jobs',
       ['build', '--all', '--jobs', '0'],
-      "error[E_USAGE]: option '--jobs <n>' argument '0' is invalid. Expected 1 to 64.\n(bakery --help explains)\n",
+      'error[E_USAGE]: bakery build: --jobs: expected a whole number from 1 to 64, got "0"\nhint: bakery build --help\n',
     ],
     ['a build of nothing', ['build'], 'error[E_USAGE]: name the agents to build, or say --all\n'],
     [
@@ -52,19 +77,19 @@ describe('wrong usage ends with exit code 2, and', () => {
     [
       'publishing to nowhere',
       ['publish'],
-      "error[E_USAGE]: required option '--registry <registry>' not specified\n(bakery --help explains)\n",
+      'error[E_USAGE]: bakery publish: --registry <registry> is required\nhint: a registry with its namespace, e.g. registry.example.com/ai (bakery publish --help)\n',
     ],
-    ...['https://r.example.com/ai', 'acme', 'r.example.com/ai:tag', ''].map(
+    ...['https://r.example.com/ai', 'acme', 'r.example.com/ai:tag', '/'].map(
       (registry): [string, string[], string] => [
         `the registry ${JSON.stringify(registry)}`,
         ['publish', '--registry', registry],
-        `error[E_USAGE]: --registry: ${JSON.stringify(registry)} is no registry\nhint: write host[:port][/namespace], like registry.example.com/ai or docker.io/acme\n`,
+        `error[E_USAGE]: --registry: ${JSON.stringify(registry)} is not a registry\nhint: write host[:port][/namespace], like registry.example.com/ai or docker.io/acme\n`,
       ],
     ),
     [
       'a step that there is not',
       ['publish', '--registry', 'r.example.com', '--until', 'push'],
-      'error[E_USAGE]: --until: there is no step "push"\nhint: there are: stage, test, promote\n',
+      'error[E_USAGE]: bakery publish: --until: expected stage, test, promote, got "push"\nhint: bakery publish --help\n',
     ],
     [
       'a kind of provenance that there is not',
@@ -79,12 +104,12 @@ describe('wrong usage ends with exit code 2, and', () => {
     [
       'a number of days that is none',
       ['prune', '--registry', 'r.example.com', '--keep-days', '-1'],
-      "error[E_USAGE]: option '--keep-days <n>' argument '-1' is invalid. Expected a whole number.\n(bakery --help explains)\n",
+      'error[E_USAGE]: bakery prune: --keep-days: expected a whole number from 0 to 99999, got "-1"\nhint: bakery prune --help\n',
     ],
     [
       'a shell without completion',
       ['completion', 'tcsh'],
-      'error[E_USAGE]: completion is there for bash, zsh, fish\nhint: eval "$(bakery completion bash)"\n',
+      'error[E_USAGE]: bakery completion: expected bash, zsh, fish, got "tcsh"\nhint: bakery completion --help\n',
     ],
   ])('%s is explained', async (_, args, stderr) => {
     expect(await bakery(args)).toEqual({ code: 2, stdout: '', stderr });

@@ -95,11 +95,11 @@ test('what it writes is what it prints', async () => {
 });
 
 test.each([
-  ['no registry at all', ['--registry', 'nowhere'], '--registry: "nowhere" is no registry'],
+  ['no registry at all', ['--registry', 'nowhere'], '--registry: "nowhere" is not a registry'],
   [
     'an unknown step',
     ['--registry', 'r.io/x', '--until', 'push'],
-    '--until: there is no step "push"',
+    '--until: expected stage, test, promote, got "push"',
   ],
   ['an unknown agent', ['nobody', '--registry', 'r.io/x'], 'there is no agent "nobody"'],
 ])('%s is explained', async (_, args, expected) => {

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { fixtures } from '../unit/support.ts';
-import { bakery } from './bakery.ts';
+import { bakery, checkout } from './bakery.ts';
 
 const expected = (file: string): Promise<string> =>
   readFile(join(fixtures, 'expected', file), 'utf8');
@@ -131,23 +131,49 @@ describe('completion', () => {
         'update',
         'doctor',
         'completion',
-        '--root',
-        '--help',
       ],
     ],
+    [['--'], ['--root', '--builder', '--version', '--help']],
     [
       ['build', '--runtime', ''],
       ['base', 'go', 'php'],
     ],
     [
-      ['list', 'o'],
-      ['--runtime', '--platform', '--json', '--upstreams', 'crane', 'finch', 'heron', 'otter'],
+      ['list', ''],
+      [
+        '--runtime',
+        '--platform',
+        '--json',
+        '--upstreams',
+        '--root',
+        '--builder',
+        'crane',
+        'finch',
+        'heron',
+        'otter',
+      ],
     ],
+    [['list', 'o'], ['otter']],
+    [['layer', 'runtime/g'], ['runtime/go']],
+    [['build', 'otter', '--platform', 'linux/amd64,'], ['linux/amd64,linux/arm64']],
+    [['build', '--junit', ''], [':files']],
   ])('after %j offers %j', async (words, candidates) => {
     expect(await bakery(['completion', '--words', '--', ...words])).toEqual({
       code: 0,
       stdout: `${candidates.join('\n')}\n`,
       stderr: '',
     });
+  });
+
+  test.concurrent('reads the checkout that the words name', async () => {
+    const words = ['build', '--root', checkout, 'h'];
+    const { stdout } = await bakery(['completion', '--words', '--', ...words], { cwd: '/' });
+    expect(stdout).toBe('heron\n');
+  });
+
+  test.concurrent('without a checkout still knows verbs and flags', async () => {
+    const ask = ['completion', '--words', '--', '--root=/'];
+    expect((await bakery([...ask, 'pu'])).stdout).toBe('publish\n');
+    expect(await bakery([...ask, 'build', 'h'])).toEqual({ code: 0, stdout: '', stderr: '' });
   });
 });

@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Visitor } from 'oxc-parser';
 import { program as aiRun } from '../../ai-run/cli/commands.rules.ts';
+import { program as bakery } from '../../bakery/cli/commands.rules.ts';
 import type { Program } from '../../kernel/commands.ts';
 import type { Hint } from './hints.ts';
 import { readSources, type Source } from './sources.ts';
@@ -47,7 +48,7 @@ const prose = new Set('in here of made makes built printed starts needs does'.sp
 /** Returns the function that lists the faults of a hint. */
 export function hintRules(root: string): Rules {
   const sources = readSources(root, ['ai-run', 'bakery', 'kernel']);
-  const programs = { 'ai-run': wordsOfTable(aiRun), bakery: wordsOf(sources, 'bakery') };
+  const programs = { 'ai-run': wordsOf(aiRun), bakery: wordsOf(bakery) };
   const literals = new Set(sources.flatMap(literalsOf));
   const setup = readFileSync(join(root, 'scripts/setup'), 'utf8');
 
@@ -102,54 +103,12 @@ function ownerAt(text: string, index: number): string | undefined {
 }
 
 /** The flags, and the first words of the verbs, of a program's table of commands. */
-function wordsOfTable({ common, start, verbs }: Program) {
+function wordsOf({ common, start, verbs }: Program) {
   const flags = [common, start?.flags ?? {}, ...Object.values(verbs).map((verb) => verb.flags)];
   return {
     flags: new Set(['help', 'version', ...flags.flatMap(Object.keys)].map((name) => `--${name}`)),
     verbs: new Set(Object.keys(verbs).map((name) => name.split(' ')[0] ?? '')),
   };
-}
-
-/** The flags and verbs of a program, from its command line's sources. */
-function wordsOf(sources: readonly Source[], owner: string) {
-  const flags = new Set(['--help', '--version']);
-  const verbs = new Set<string>();
-  for (const { path, program } of sources) {
-    if (!new RegExp(`^${owner}/(?:cli|settings|setup|git)/`).test(path)) continue;
-    new Visitor({
-      // A flag of a table: `shell: { type: 'string' }`.
-      Property: ({ key, value }) => {
-        const name = key.type === 'Identifier' ? key.name : key.type === 'Literal' ? key.value : '';
-        if (value.type !== 'ObjectExpression') return;
-        for (const one of value.properties)
-          if (one.type === 'Property' && one.key.type === 'Identifier' && one.key.name === 'type')
-            flags.add(`--${String(name)}`);
-      },
-      VariableDeclarator: ({ id, init }) => {
-        if (id.type !== 'Identifier' || id.name !== 'verbs') return;
-        let table = init;
-        while (table?.type === 'TSSatisfiesExpression' || table?.type === 'TSAsExpression')
-          table = table.expression;
-        if (table?.type !== 'ObjectExpression') return;
-        for (const one of table.properties)
-          if (one.type === 'Property' && one.key.type === 'Identifier') verbs.add(one.key.name);
-      },
-      // A flag or a verb of commander: `.option('--root <folder>')`, `.command('ci')`, `verb('ci')`.
-      CallExpression: ({ callee, arguments: given }) => {
-        const name =
-          callee.type === 'MemberExpression' && callee.property.type === 'Identifier'
-            ? callee.property.name
-            : callee.type === 'Identifier'
-              ? callee.name
-              : '';
-        const first = given[0]?.type === 'Literal' ? String(given[0].value) : '';
-        const flag = /--[a-z-]+/.exec(first)?.[0];
-        if (/^(?:option|requiredOption)$/.test(name) && flag !== undefined) flags.add(flag);
-        if (/^(?:command|verb)$/.test(name)) verbs.add(first);
-      },
-    }).visit(program);
-  }
-  return { flags, verbs };
 }
 
 function literalsOf({ program }: Source): string[] {
