@@ -1,3 +1,5 @@
+/** Decides which attestations an image gets: provenance and SBOM. */
+
 import type { z } from 'zod';
 import { UserError } from '@ai-bakery/kernel/error.ts';
 import {
@@ -7,10 +9,10 @@ import {
   type Settings,
 } from '../catalogue/settings.rules.ts';
 
-/** What the builder attaches to the images of an index: how they were made, and what is in them. */
+/** The attestations of an image: its provenance, and the list of its software. */
 export type Attest = {
   readonly provenance: z.infer<typeof ProvenanceMode>;
-  /** The generator, where builds can reach it; nothing for none. */
+  /** The generator's reference, at the mirror if there is one; undefined for no SBOM. */
   readonly sbom: string | undefined;
 };
 
@@ -21,9 +23,8 @@ export function isAttested({ provenance, sbom }: Attest): boolean {
 }
 
 /**
- * What publishing attaches: flags, over settings. No SBOM unless it is asked for, because its generator reads every file
- * of every image.
- * @throws UserError E_USAGE for a flag that says something else, E_SETTING where provenance would tell a proxy's password.
+ * Flags override settings. Default: no SBOM, because its generator reads every file of every image.
+ * @throws UserError E_USAGE for an invalid flag, E_SETTING if the provenance would publish a proxy's password.
  */
 export function attestOf(
   flags: { readonly provenance?: string; readonly sbom?: string },
@@ -36,8 +37,8 @@ export function attestOf(
       : parseFlag(
           ProvenanceMode,
           mode,
-          `--provenance: there is no mode ${JSON.stringify(mode)}`,
-          'there are: min, max, off',
+          `--provenance: unknown mode ${JSON.stringify(mode)}`,
+          'expected min, max or off',
         );
   const sbom =
     generator === undefined || generator === 'off'
@@ -45,8 +46,8 @@ export function attestOf(
       : parseFlag(
           SbomGenerator,
           generator,
-          `--sbom: ${JSON.stringify(generator)} is no image by its digest`,
-          'write registry/repository@sha256:…, which docker buildx imagetools inspect tells, or off',
+          `--sbom: ${JSON.stringify(generator)} is not an image with a digest`,
+          'write registry/repository@sha256:…, as docker buildx imagetools inspect prints it, or off',
         );
   const leaking = provenance === 'max' ? proxyWithCredentials(proxy) : undefined;
   if (leaking !== undefined) {
@@ -54,7 +55,7 @@ export function attestOf(
       'E_SETTING',
       `provenance max would publish the user and password in ${leaking}`,
       {
-        hint: 'attach min, which has no values of build arguments, or build through a proxy that asks for none',
+        hint: 'use --provenance min, which has no values of build arguments, or a proxy without a password',
       },
     );
   }
@@ -64,23 +65,23 @@ export function attestOf(
   };
 }
 
-/** As a bake target's `attest` says it. docs.docker.com/build/bake/reference/#targetattest */
+/** The `attest` list of a bake target. docs.docker.com/build/bake/reference/#targetattest */
 export function attestations({ provenance, sbom }: Attest): string[] {
   return [
-    // Said also where there is none: BuildKit attaches it by default.
+    // Disabled explicitly, because BuildKit attaches it by default.
     provenance === 'off' ? 'type=provenance,disabled=true' : `type=provenance,mode=${provenance}`,
     ...(sbom === undefined ? [] : [`type=sbom,generator=${sbom}`]),
   ];
 }
 
-/** @throws UserError E_USAGE with what is wrong, and what is not. */
+/** @throws UserError E_USAGE with the fault and the expected values. */
 function parseFlag<T>(schema: z.ZodType<T>, value: string, wrong: string, hint: string): T {
   const { data } = schema.safeParse(value);
   if (data === undefined) throw new UserError('E_USAGE', wrong, { hint });
   return data;
 }
 
-/** The setting of a proxy that names a user or a password. */
+/** The name of the proxy setting with a user or a password. */
 function proxyWithCredentials({ http, https }: NonNullable<Settings['proxy']>): string | undefined {
   const named = Object.entries({ http, https }).find(([, url]) => {
     const { username, password } = new URL(url ?? 'http://none');

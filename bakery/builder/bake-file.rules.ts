@@ -1,3 +1,5 @@
+/** Bake files and commands of docker buildx. */
+
 import { z } from 'zod';
 import type { Command } from '@ai-bakery/kernel/command.ts';
 import type { Digest } from '@ai-bakery/kernel/reference.ts';
@@ -9,25 +11,25 @@ import type { Image, Layer } from '../plan/plan.rules.ts';
 import { annotationsOf, stagingTag } from '../publisher/need.rules.ts';
 import { sourceDate } from '../templates/source-date.rules.ts';
 
-/** Into a registry, under the staging tags; `created` is RFC 3339. */
+/** Output into a registry, under the staging tags; `created` is RFC 3339. */
 export type RegistryOutput = {
   readonly to: 'registry';
   /** It may carry a namespace: `127.0.0.1:5000/acme`. */
   readonly registry: string;
   readonly created: string;
-  /** Without a tag: whoever pushes gives it one. */
+  /** Push without a tag; the caller writes the tag. */
   readonly byDigest?: boolean;
   readonly origin?: Origin;
   readonly attest?: Attest;
 };
 
-/** Where finished images go. */
+/** The destination of finished images. */
 export type Output = EngineOutput | RegistryOutput;
 
-/** Into the engine; `load` where the builder is not the engine's own, and has to hand images over. */
+/** Output into the engine; `load` if the builder is not the engine's own and has to hand images over. */
 export type EngineOutput = { readonly to: 'engine'; readonly load?: boolean };
 
-/** What build steps are given and images never hold. */
+/** Inputs of build steps that images never contain. */
 export type BuildInputs = {
   /** Secret files by BuildKit secret id: `ca`, `npmrc`, `uv`. */
   readonly secrets: Readonly<Record<string, string>>;
@@ -98,8 +100,8 @@ export function bakeFile(
 }
 
 /**
- * Builds all images of a bake file given on standard input. Progress comes as JSON lines on standard error.
- * @param metadata a file that buildx writes what it made to.
+ * Builds all images of the bake file on standard input. Progress comes as JSON lines on standard error.
+ * @param metadata file for buildx's result.
  */
 export function bakeCommand(inputs: BuildInputs, metadata?: string): Command {
   return {
@@ -115,7 +117,7 @@ export function bakeCommand(inputs: BuildInputs, metadata?: string): Command {
   };
 }
 
-/** What buildx says it pushed, by image id; none where it says nothing. */
+/** The digests that buildx reports, by image id. */
 export function pushedDigests(
   text: string | undefined,
   images: readonly Image[],
@@ -130,8 +132,8 @@ export function pushedDigests(
 }
 
 /**
- * Builds one layer, its Dockerfile given on standard input, into the builder's cache.
- * @param noCache run its steps, although the cache has them.
+ * Builds the layer whose Dockerfile is on standard input into the builder's cache.
+ * @param noCache run its steps even if the cache has them.
  */
 export function layerCommand(layer: Layer, inputs: BuildInputs, noCache = false): Command {
   return buildCommand(layer, inputs, [
@@ -142,8 +144,8 @@ export function layerCommand(layer: Layer, inputs: BuildInputs, noCache = false)
 }
 
 /**
- * Builds one layer, its `linkedText` given on standard input, into a registry.
- * @param noCache run its steps, although the cache has them.
+ * Builds the layer whose `linkedText` is on standard input into a registry.
+ * @param noCache run its steps even if the cache has them.
  */
 export function layerPushCommand(
   layer: Layer,
@@ -161,12 +163,12 @@ export function layerPushCommand(
   ]);
 }
 
-/** Bake reads `${…}` and `%{…}` in every string as HCL's own templates; doubled, they stay as they are. */
+/** Doubles `${` and `%{`, which bake reads as templates of HCL in every string. */
 function literal(text: string): string {
   return text.replaceAll(/[$%](?=\{)/g, '$&$&');
 }
 
-/** Nothing is attached to what stays in the engine: it is thrown away and made again. */
+/** Images in the engine get no attestations. */
 function attestedTo(output: Output): Attest {
   return (output.to === 'registry' ? output.attest : undefined) ?? nothingAttested;
 }
@@ -185,7 +187,7 @@ function argsOf(output: Output, { args }: BuildInputs): Record<string, string> {
   };
 }
 
-/** Builds what stands on standard input for one layer. */
+/** Builds the Dockerfile on standard input for one layer. */
 function buildCommand(layer: Layer, inputs: BuildInputs, flags: readonly string[]): Command {
   return {
     file: 'docker',
@@ -199,7 +201,7 @@ function buildCommand(layer: Layer, inputs: BuildInputs, flags: readonly string[
       `--platform=${layer.platform}`,
       ...secretFlags(inputs).map((secret) => `--secret=${secret}`),
       ...Object.keys(inputs.args).map((name) => `--build-arg=${name}`),
-      // As the images get it: what depends on it would otherwise not be found in the cache.
+      // The same value as for images, so that the cache has steps that depend on it.
       `--build-arg=SOURCE_DATE_EPOCH=${sourceDate}`,
       layer.context,
     ],
@@ -209,14 +211,14 @@ function buildCommand(layer: Layer, inputs: BuildInputs, flags: readonly string[
 
 function outputOf(output: Output): string {
   return output.to === 'engine'
-    ? // Nobody downloads it from the engine, so nothing is compressed.
+    ? // Images in the engine are not downloaded, so they are not compressed.
       `type=${output.load === true ? 'docker' : 'image'},compression=uncompressed,oci-mediatypes=true`
     : // store=false: the engine keeps no copy, so composing an image pulls nothing. zstd: our layers are packed in a
       // third of gzip's time, and unpacked faster by everyone who pulls; upstream's layers stay as they are.
       'type=image,push=true,store=false,oci-mediatypes=true,compression=zstd';
 }
 
-/** An image's name, and how it gets there. */
+/** The tags and the output of an image. */
 function destinationOf(image: Image, output: Output): { tags?: string[]; output: string[] } {
   return output.to === 'registry' && output.byDigest === true
     ? {

@@ -27,7 +27,7 @@ export type Environment = {
   readonly instance: Instance;
   readonly memory: Memory;
   readonly force: boolean;
-  /** What builds need; opened by the first build, because it reads files that the settings name. */
+  /** Opens the means of builds; called by the first build, because it reads files that the settings name. */
   readonly context: () => BuildContext;
   /** Images that are tested at a time. */
   readonly tests: number;

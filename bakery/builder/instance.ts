@@ -1,6 +1,6 @@
-import { deniedFile } from '@ai-bakery/kernel/denied-file.ts';
 /** Inspects the builder instance of docker buildx. */
 
+import { deniedFile } from '@ai-bakery/kernel/denied-file.ts';
 import { UserError } from '@ai-bakery/kernel/error.ts';
 import { run } from '../host/exec.ts';
 

@@ -1,6 +1,8 @@
+/** Reads the progress of docker buildx, as raw JSON lines. */
+
 import { z } from 'zod';
 
-/** What buildx reports on one line of `--progress=rawjson`: BuildKit's SolveStatus. */
+/** One line of `--progress=rawjson`: BuildKit's SolveStatus. */
 const SolveStatus = z.object({
   vertexes: z
     .array(
@@ -26,7 +28,7 @@ type Vertex = {
   readonly completed: boolean;
 };
 
-/** All that was heard of a build so far. */
+/** The progress of a build so far. */
 export type BuildRecord = {
   readonly vertices: ReadonlyMap<string, Vertex>;
   /** The plain text of the log that this line added. */
@@ -39,7 +41,7 @@ export const emptyRecord: BuildRecord = { vertices: new Map(), added: '', tails:
 
 const tailLength = 2000;
 
-/** Adds one line of raw JSON progress; a line that is none is text of the log (buildx prints errors that way). */
+/** Adds one line of progress; a line that is not JSON is text of the log (buildx prints errors that way). */
 export function record(before: BuildRecord, line: string): BuildRecord {
   let status;
   try {
@@ -57,7 +59,7 @@ export function record(before: BuildRecord, line: string): BuildRecord {
     vertices.set(digest, {
       name,
       cached: cached ?? known?.cached ?? false,
-      // BuildKit tells the past of a step that another build shares: one that is started again has not failed.
+      // BuildKit repeats the history of a step that another build shares: a step that starts again has not failed.
       error: error ?? (started === undefined ? known?.error : undefined),
       started: started !== undefined || (known?.started ?? false),
       completed: completed !== undefined || (known?.completed ?? false),
@@ -71,7 +73,7 @@ export function record(before: BuildRecord, line: string): BuildRecord {
   return { vertices, added, tails };
 }
 
-/** How many steps of the Dockerfile ran, and how many there are. */
+/** Number of steps of the Dockerfile that ran, and of all steps. */
 export function countSteps({ vertices }: BuildRecord): { executed: number; total: number } {
   const steps = [...vertices.values()].filter(isStep);
   return {
@@ -80,14 +82,14 @@ export function countSteps({ vertices }: BuildRecord): { executed: number; total
   };
 }
 
-/** The step that is at work, for people. */
+/** The running step, for people. */
 export function currentStep({ vertices }: BuildRecord): string {
   return shortStep(
     [...vertices.values()].findLast(({ started, completed }) => started && !completed)?.name ?? '',
   );
 }
 
-/** The step that failed and the last of what it printed. */
+/** The step that failed, and the end of its output. */
 export function failure(
   all: BuildRecord,
 ): { readonly step: string; readonly error: string; readonly output: string } | undefined {
@@ -98,7 +100,7 @@ export function failure(
   const [digest, { name, error }] = found;
   return {
     step: shortStep(name),
-    // BuildKit repeats the whole script before it comes to the point.
+    // BuildKit prints the whole script before the reason.
     error: (error ?? '').replace(/^[\s\S]* did not complete successfully: /, ''),
     output: (all.tails.get(digest) ?? '').trimEnd().split('\n').slice(-12).join('\n'),
   };

@@ -1,3 +1,5 @@
+/** The verb `layer`: builds layers into a registry. */
+
 import { UserError } from '@ai-bakery/kernel/error.ts';
 import { allLayers } from '../catalogue/checkout.ts';
 import { partOf } from '../composer/layer-names.rules.ts';
@@ -17,10 +19,10 @@ import { type CommonFlags, print, printJson, registryOf } from './flags.ts';
 import type { VerbFlags } from './verb-flags.rules.ts';
 import { type Machine, openMachine } from './machine.ts';
 
-/** Layers wait for the network more than they compute. */
+/** Default number of builds at a time: layers wait for the network more than they compute. */
 const builds = 8;
 
-/** Leaves layers in a registry. It needs a builder, and no engine. */
+/** It needs a builder instance, and no engine. */
 export async function runLayer(
   flags: CommonFlags & VerbFlags<'layer'> & { ids: string[] },
 ): Promise<number> {
@@ -89,8 +91,8 @@ async function provide(
 }
 
 /**
- * The layers that these words name, each once: `agent/claude linux/arm64` is one of them, `agent/claude` those for all chosen platforms.
- * @throws UserError E_UNKNOWN for a word that names none.
+ * The layers that these words name, each once: `agent/claude linux/arm64` names one, `agent/claude` one for each platform.
+ * @throws UserError E_UNKNOWN for a word that names no layer.
  */
 function choose(
   layers: readonly Layer[],
@@ -107,7 +109,7 @@ function choose(
       'E_UNKNOWN',
       isPart
         ? `${id} has no layer for ${platforms.join(', ')}`
-        : `there is no layer ${JSON.stringify(id)}`,
+        : `unknown layer ${JSON.stringify(id)}`,
       { hint: '`bakery plan` shows all, like "agent/claude linux/arm64" or runtime/go' },
     );
   });

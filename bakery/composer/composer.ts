@@ -1,3 +1,5 @@
+/** Composes an image in a registry from its frame and its layers. */
+
 import { UserError } from '@ai-bakery/kernel/error.ts';
 import type { Digest } from '@ai-bakery/kernel/reference.ts';
 import { repositoryOf, type RegistryOutput } from '../builder/bake-file.rules.ts';
@@ -11,11 +13,11 @@ import type { ProvidedLayer } from '../publisher/registry-layers.ts';
 import type { Share } from './share.ts';
 
 /**
- * Stages an image out of what the registry has: its frame, in the image's own repository, and its layers, which it gets a share
- * of. Children come before the index, and the tag comes last.
+ * Stages an image from its frame, which is in the image's own repository, and its layers, which are mounted there. Children
+ * are written before the index, and the tag last.
  * @param frame the index of the image without layers.
  * @param provided every layer of the image.
- * @throws UserError E_REGISTRY, E_NO_LAYER for one that is not there.
+ * @throws UserError E_REGISTRY, E_NO_LAYER for a layer that is missing.
  */
 export async function composeImage(
   image: Image,
@@ -35,16 +37,14 @@ export async function composeImage(
 
   const take = async (layer: ProvidedLayer): Promise<Single> => {
     const { manifest } = layer;
-    if (manifest === undefined)
-      throw new UserError('E_NO_LAYER', `${layer.reference} is not there`);
+    if (manifest === undefined) throw new UserError('E_NO_LAYER', `${layer.reference} not found`);
     await Promise.all(blobsOf(manifest).layers.map((digest) => share(repository, digest)));
     return readSingle(layers, manifest);
   };
 
   const composeFor = async ([platform, digest]: [string, Digest]): Promise<[string, Manifest]> => {
     const found = await registry.readManifest(`${repository}@${digest}`);
-    if (found === undefined)
-      throw new UserError('E_REGISTRY', `${repository}@${digest} is not there`);
+    if (found === undefined) throw new UserError('E_REGISTRY', `${repository}@${digest} not found`);
     const own = provided.filter(({ layer }) => layer.platform === platform);
     const whole = addLayers(await readSingle(repository, found), await Promise.all(own.map(take)));
     await registry.writeBlob(repository, whole.config);

@@ -1,10 +1,10 @@
+/** Names, texts and annotations of layers in a registry. */
+
 import { architecture } from '@ai-bakery/kernel/platform.ts';
 import { type Layer, keyLabel } from '../plan/plan.rules.ts';
 
-/** Under which name a registry has a layer, and what is built so that it comes to have it. */
-
 /**
- * The repository of all layers: images are in others, which mount what they are made of.
+ * The repository of all layers; images are in other repositories, which mount the layers.
  * @param registry with its namespace: `registry.example.com/ai`.
  */
 export function layersIn(registry: string): string {
@@ -26,7 +26,7 @@ export function isLayerTag(tag: string): boolean {
 }
 
 /**
- * Each layer has a name of its own: jobs that leave different ones there do not overwrite each other's.
+ * Each layer has its own tag, so that jobs do not overwrite each other's layers.
  * @param registry with its namespace: `registry.example.com/ai`.
  */
 export function layerReference(registry: string, layer: Layer): string {
@@ -34,14 +34,14 @@ export function layerReference(registry: string, layer: Layer): string {
 }
 
 /**
- * The text of an image that is this layer and nothing else. It ends in the step by which images link a layer, so that BuildKit
- * makes it once for both, and both have the same bytes: a merge with `scratch` is no step.
+ * The Dockerfile of an image that consists of this layer. It ends in the step by which images link a layer, so that BuildKit
+ * runs the step once for both, and both have the same bytes; a merge with `scratch` is not a step.
  */
 export function linkedText({ dockerfile, stage }: Layer): string {
   return `${dockerfile}\nFROM scratch\nCOPY --link --from=${stage} /out/ /\n`;
 }
 
-/** What a layer says of itself in a registry. */
+/** The annotations of a layer's manifest. */
 export function layerAnnotations(layer: Layer, created: string): Record<string, string> {
   return {
     [keyLabel]: layer.key,

@@ -1,3 +1,5 @@
+/** Composes manifests and configurations of images, as values. */
+
 import { z } from 'zod';
 import type { Digest } from '@ai-bakery/kernel/reference.ts';
 import {
@@ -10,8 +12,7 @@ import {
 import type { Image } from '../plan/plan.rules.ts';
 
 /**
- * Makes an image out of its frame and its layers, as a value: what BuildKit would push if it had the layers. It needs no bytes
- * of any layer, only what manifests say of it.
+ * The result is the image that BuildKit would push if it had the layers. Manifests are enough; no bytes of layers are read.
  */
 
 const Descriptor = z.looseObject({ mediaType: z.string(), digest: DigestText, size: z.int() });
@@ -42,7 +43,7 @@ const Index = z.object({
 /** One platform's image as a registry has it: its manifest and its configuration. */
 export type Single = { readonly manifest: Manifest; readonly config: Bytes };
 
-/** The manifest of each platform that an index has; attestations are of none. */
+/** The manifest of each platform in an index, without attestations, which have no platform. */
 export function manifestsOf({ body }: Manifest): ReadonlyMap<string, Digest> {
   return new Map(
     parse(Index, body).manifests.flatMap(({ digest, platform }) =>
@@ -73,7 +74,7 @@ export function frameOf(image: Image): Image {
   };
 }
 
-/** Adds the layers of these images, the lowest first, to another one. */
+/** Adds the layers of these images, the lowest first, to a frame. */
 export function addLayers(frame: Single, layers: readonly Single[]): Single {
   const manifest = parse(ImageManifest, frame.manifest.body);
   const config = parse(ImageConfig, frame.config);

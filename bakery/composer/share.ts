@@ -1,16 +1,17 @@
+/** Brings blobs of one repository into others of the same registry. */
+
 import pLimit from 'p-limit';
 import type { Digest } from '@ai-bakery/kernel/reference.ts';
 import type { Registry } from '../registry/registry.ts';
 
-/** At a time, because each is held in memory. */
+/** At a time, because each copy is held in memory. */
 const copies = 2;
 
-/** Makes a blob one of this repository as well. */
+/** Adds a blob to this repository. */
 export type Share = (repository: string, digest: Digest) => Promise<void>;
 
 /**
- * Brings blobs of one repository into others of the same registry, each once: mounted, or, where a registry does not do that
- * (the distribution spec leaves it open), downloaded and uploaded.
+ * Mounts each blob once, or downloads and uploads it if the registry does not mount, which the distribution spec allows.
  * @param from the repository that has them.
  */
 export function openSharing(registry: Registry, from: string): Share {
@@ -22,7 +23,7 @@ export function openSharing(registry: Registry, from: string): Share {
       await registry.writeBlob(repository, await registry.readBlob(from, digest));
     });
   };
-  // All images of an agent are made of the same layer: whoever comes later waits for the first.
+  // All images of an agent contain the same layer: later requests wait for the first.
   return (repository, digest) => {
     const name = `${repository}@${digest}`;
     const known = begun.get(name);

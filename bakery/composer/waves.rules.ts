@@ -1,8 +1,10 @@
+/** Divides images into waves that are pushed together. */
+
 import type { Image } from '../plan/plan.rules.ts';
 
 /**
- * Which images are pushed together. BuildKit uploads a layer once for each image that it pushes at the same time, and
- * mounts it from the repository that has it where it was pushed before. So no two images of a wave share a layer that
+ * BuildKit uploads a layer once for each image that it pushes at the same time, and
+ * mounts it if it was pushed before. So no two images of a wave share a layer that
  * was in no wave before; their upstream base counts as one, which is why the first image goes alone.
  */
 export function pushWaves(images: readonly Image[]): Image[][] {

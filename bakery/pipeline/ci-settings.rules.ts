@@ -1,3 +1,5 @@
+/** The `ci` section of bakery.yaml. */
+
 import { z } from 'zod';
 import { platforms } from '@ai-bakery/kernel/platform.ts';
 
@@ -5,9 +7,9 @@ const Text = z.string().min(1);
 
 const Tags = z.array(Text).min(1);
 
-/** The `ci:` section of `bakery.yaml`: what the jobs of a generated pipeline run on, and with. */
+/** The runners, images and variables of the jobs in a generated pipeline. */
 export const CiSettings = z.strictObject({
-  /** Container image of the jobs, for runners that have the docker executor: with Node, git, docker and buildx. */
+  /** Container image of the jobs, for runners with the docker executor; it needs Node, git, docker and buildx. */
   image: Text.optional(),
   /** Containers beside the jobs, like docker's own for docker in docker. */
   services: z
@@ -23,7 +25,7 @@ export const CiSettings = z.strictObject({
   variables: z.record(z.string().regex(/^[A-Za-z_]\w*$/), z.string()).optional(),
   /** Lines of shell that every job starts with. */
   before: z.array(Text).optional(),
-  /** How jobs call the bakery, `npx bakery` where it is not said. */
+  /** The command by which jobs call the bakery (default: `npx bakery`). */
   command: Text.optional(),
 });
 

@@ -1,6 +1,8 @@
+/** Jobs of a GitLab pipeline. */
+
 import type { CiSettings } from './ci-settings.rules.ts';
 
-/** One job of a GitLab pipeline, as far as it is used. */
+/** The keywords of a job that are used here. */
 export type Job = {
   readonly stage: 'layers' | 'images' | 'tests' | 'promotion';
   readonly script: readonly string[];
@@ -19,10 +21,10 @@ export type Job = {
   };
 };
 
-/** Where jobs leave their reports, relative to the checkout; git ignores it. */
+/** The folder of the jobs' reports, relative to the checkout; git ignores it. */
 const folder = '.bakery/ci';
 
-/** A job that publishes: its command, and what it leaves, whether it fails or not. */
+/** A job that publishes: its command and its artifacts, which it leaves even if it fails. */
 export function publishing(
   name: string,
   words: readonly string[],
@@ -45,7 +47,7 @@ export function publishing(
     script: [command.join(' ')],
     artifacts: {
       when: 'always',
-      // The journal is the record of what users got, and when.
+      // The journal records which images users got, and when.
       expire_in: journal === undefined ? '1 week' : '1 year',
       paths: [report, ...(journal === undefined ? [] : [journal])],
       ...(junit === undefined ? {} : { reports: { junit } }),

@@ -1,3 +1,5 @@
+/** Makes a GitLab pipeline from the plan of a publication. */
+
 import { UserError } from '@ai-bakery/kernel/error.ts';
 import { architecture, platforms } from '@ai-bakery/kernel/platform.ts';
 import type { CiSettings } from './ci-settings.rules.ts';
@@ -5,8 +7,6 @@ import { partOf } from '../composer/layer-names.rules.ts';
 import type { Selection } from '../plan/matrix.rules.ts';
 import { type Job, publishing } from './job.rules.ts';
 import type { PublicationPlan } from '../publisher/publication.rules.ts';
-
-/** A publication as a GitLab pipeline (docs.gitlab.com/ci/yaml). Every job is one bakery command. */
 
 export type PipelineOptions = {
   readonly selection: Selection;
@@ -19,23 +19,23 @@ export type Work = Pick<
   'request' | 'builds' | 'compositions' | 'tests' | 'promotions'
 >;
 
-/** What GitLab.com takes at most on its free plan; other instances say themselves. docs.gitlab.com/administration/instance_limits */
+/** The limit of GitLab.com's free plan; other instances may have others. docs.gitlab.com/administration/instance_limits */
 const mostJobs = 500;
 
-/** The one job that all tests may wait for. */
+/** The job that tests wait for. */
 const imagesJob = 'images';
 
-/** What a job did is no reason to run it again: a bakery command repeats by itself what can be repeated. */
+/** Only failures of GitLab are repeated: bakery commands repeat their own work. */
 const retry = {
   max: 2,
   when: ['runner_system_failure', 'scheduler_failure', 'data_integrity_failure', 'api_failure'],
 };
 
 /**
- * The jobs that bring a registry up to date. Stages order them, because GitLab refuses a job that needs more than 50
- * others. They start whatever became of those before them: what failed fails again there, without work, and keeps
- * nothing else back.
- * @throws UserError E_PIPELINE_SIZE for more jobs than GitLab takes.
+ * The jobs that bring a registry up to date; every job is one bakery command. Stages order them, because GitLab refuses a
+ * job that needs more than 50 others. Jobs start even if earlier ones failed: an image that failed fails again without
+ * work, and delays no other image.
+ * @throws UserError E_PIPELINE_SIZE for more jobs than GitLab accepts.
  */
 export function pipelineJobs(work: Work, options: PipelineOptions): Readonly<Record<string, Job>> {
   const jobs = [
@@ -61,7 +61,7 @@ export function pipelineJobs(work: Work, options: PipelineOptions): Readonly<Rec
   return Object.fromEntries(jobs.length === 0 ? [['nothing to do', nothing]] : jobs);
 }
 
-/** The whole file, as a value: what all jobs have in common, and the jobs. */
+/** The whole file, as a value (docs.gitlab.com/ci/yaml): common keywords, and the jobs. */
 export function pipeline(work: Work, options: PipelineOptions): Readonly<Record<string, unknown>> {
   const { image, services, tags, before, variables } = options.settings;
   const common = Object.entries({ image, services, tags, before_script: before, variables });
@@ -78,7 +78,7 @@ export function pipeline(work: Work, options: PipelineOptions): Readonly<Record<
   };
 }
 
-/** The words that select the same again. */
+/** The words of a command line with the same selection. */
 function wordsOf({ agents, runtimes, platforms: named }: Selection): string[] {
   return [
     ...agents,

@@ -1,13 +1,13 @@
+/** Asks the environment and git for the origin of a checkout. */
+
 import { UserError } from '@ai-bakery/kernel/error.ts';
 import type { Checkout } from '../catalogue/checkout.ts';
 import { type GitState, type Origin, originOf } from './origin.rules.ts';
 import { run } from '../host/exec.ts';
 
-/** Asks the environment and git where a checkout came from. */
-
 const patience = 10_000;
 
-/** Where these definitions came from. The package's own are nobody's checkout: only the setting counts. */
+/** The origin of these definitions; for those of the installed package, the setting alone counts. */
 export async function findOrigin(checkout: Checkout): Promise<Origin> {
   return originOf(
     checkout.settings.source,
@@ -26,14 +26,14 @@ async function gitState({ root, settings }: Checkout): Promise<GitState> {
   ]);
   if (head === undefined) return 'no git';
   if (tracked === undefined) return 'not tracked';
-  // Where git does not answer, as for a lock outside of its repository, nobody knows.
+  // If git fails, as for a lock outside of its repository, the state is unknown: not clean.
   return { ...(remote === undefined ? {} : { remote }), head, isClean: changes === '' };
 }
 
-/** @returns what git says, without the line's end; nothing where there is no git, or no repository. */
+/** @returns git's output without the line break; undefined if git is missing or fails. */
 async function askGit(root: string, args: readonly string[]): Promise<string | undefined> {
   try {
-    // A checkout's own configuration can name a program that would watch its files.
+    // A checkout's own configuration can name a program to run as file system monitor.
     const all = ['--no-optional-locks', '-C', root, '-c', 'core.fsmonitor=false', ...args];
     const { exitCode, stdout } = await run({ file: 'git', args: all }, { timeout: patience });
     return exitCode === 0 ? stdout.trim() : undefined;

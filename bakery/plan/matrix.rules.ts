@@ -1,3 +1,5 @@
+/** Selects cells of the matrix: agents on runtimes, for platforms. */
+
 import { UserError } from '@ai-bakery/kernel/error.ts';
 import { type Platform, platforms } from '@ai-bakery/kernel/platform.ts';
 import {
@@ -7,7 +9,7 @@ import {
   type Runtime,
 } from '../catalogue/catalogue.rules.ts';
 
-/** What was asked for; an empty list means all there are. */
+/** The names on the command line; an empty list selects all. */
 export type Selection = {
   readonly agents: readonly string[];
   readonly runtimes: readonly string[];
@@ -21,7 +23,7 @@ export type Cell = {
   readonly platforms: readonly Platform[];
 };
 
-/** An agent's platform that the matrix has no cell for, and why. */
+/** A platform of an agent without a cell in the matrix, and the reason. */
 export type LeftOut = {
   readonly agent: string;
   readonly platform: Platform;
@@ -31,15 +33,15 @@ export type LeftOut = {
 export function pickPlatforms(names: readonly string[]): readonly Platform[] {
   const unknown = names.find((name) => !isPlatform(name));
   if (unknown !== undefined) {
-    throw new UserError('E_UNKNOWN', `there is no platform ${JSON.stringify(unknown)}`, {
-      hint: `there are: ${platforms.join(', ')}`,
+    throw new UserError('E_UNKNOWN', `unknown platform ${JSON.stringify(unknown)}`, {
+      hint: `expected one of ${platforms.join(', ')}`,
     });
   }
   return platforms.filter((platform) => names.length === 0 || names.includes(platform));
 }
 
 /**
- * The cells that a selection names, and what had to be left out of it.
+ * The cells that a selection names, and the platforms that were left out.
  * @throws UserError E_UNKNOWN for a name that is not in the catalogue.
  */
 export function select(
@@ -78,8 +80,8 @@ function pick<T extends { readonly name: string }>(
 ): readonly T[] {
   const unknown = names.find((name) => !all.some((one) => one.name === name));
   if (unknown !== undefined) {
-    throw new UserError('E_UNKNOWN', `there is no ${kind} ${JSON.stringify(unknown)}`, {
-      hint: `there are: ${all.map(({ name }) => name).join(', ')}`,
+    throw new UserError('E_UNKNOWN', `unknown ${kind} ${JSON.stringify(unknown)}`, {
+      hint: `expected one of ${all.map(({ name }) => name).join(', ')}`,
     });
   }
   return names.length === 0 ? all : all.filter(({ name }) => names.includes(name));

@@ -1,6 +1,8 @@
+/** Determines the repository and the commit that definitions came from. */
+
 /**
- * Where definitions came from. An index says so; the images do not: a commit that changes nothing of an image would
- * change its digest.
+ * The origin of definitions. It is an annotation of indexes and not a label of images, because a commit that changes nothing
+ * of an image would change its digest.
  */
 export type Origin = {
   /** URL of the repository. */
@@ -9,7 +11,7 @@ export type Origin = {
   readonly revision?: string;
 };
 
-/** What git says of the checkout; that there is none, or that its repository does not have the definitions. */
+/** The checkout's state in git: without git, in a repository that does not track the definitions, or tracked. */
 export type GitState =
   | 'no git'
   | 'not tracked'
@@ -27,9 +29,8 @@ export const sourceName = 'org.opencontainers.image.source';
 const revisionName = 'org.opencontainers.image.revision';
 
 /**
- * Decides it from the setting, from what GitLab or GitHub say of their job, and from git, in this order; what none of them
- * says is left out. A job's variables count where it is its commit that is checked out, and definitions that are not
- * committed have no revision.
+ * Takes each part from the setting, from the variables of a job of GitLab or GitHub, or from git, in this order. A job's
+ * variables count if the job's commit is checked out, and definitions that are not committed have no revision.
  */
 export function originOf(setting: string | undefined, env: Environment, git: GitState): Origin {
   const ci = fromCi(env);
@@ -66,7 +67,7 @@ function originWith(source: string | undefined, revision: string | undefined): O
   };
 }
 
-/** An address that anybody can be told: without user, password and token. Nothing for what is no URL, like `git@host:path`. */
+/** A URL without user, password and query; undefined for other addresses, like `git@host:path`. */
 function publicUrl(text: string | undefined): string | undefined {
   if (text === undefined || !URL.canParse(text)) return undefined;
   const url = new URL(text);

@@ -1,3 +1,5 @@
+/** Plans layers and images, with their keys, from the cells of the matrix. */
+
 import { createHash } from 'node:crypto';
 import { contractLabel } from '@ai-bakery/kernel/image.ts';
 import type { Platform } from '@ai-bakery/kernel/platform.ts';
@@ -16,12 +18,12 @@ import type { Cell } from './matrix.rules.ts';
 import { sourceName } from './origin.rules.ts';
 import { sourceDate } from '../templates/source-date.rules.ts';
 
-/** A set of files, made once for one platform and linked into every image that needs it. */
+/** A set of files for one platform, built once and linked into every image that needs it. */
 export type Layer = {
   /** `agent/claude linux/arm64` */
   readonly id: string;
   readonly platform: Platform;
-  /** The stage whose `/out` it is. */
+  /** The stage whose `/out` becomes the layer. */
   readonly stage: string;
   /** Hash of everything that can change its bytes; the same wherever the upstream images are taken from. */
   readonly key: Digest;
@@ -39,7 +41,7 @@ export type Image = {
   readonly reference: string;
   readonly platforms: readonly Platform[];
   readonly key: Digest;
-  /** What the key is made of, by name: `agent`, `runtime.go`, `base` (the digest of the upstream image), `image`. */
+  /** Hashes of the key's parts by name: `agent`, `runtime.go`, `base` (digest of the upstream image), `image`. */
   readonly inputs: Readonly<Record<string, string>>;
   /** The agent's locked version. */
   readonly version: string;
@@ -47,7 +49,7 @@ export type Image = {
   readonly context: string;
   /** Ids of the layers it is composed of, for all its platforms. */
   readonly layers: readonly string[];
-  /** What it says of itself, apart from its key. */
+  /** Its labels without the key. */
   readonly labels: Readonly<Record<string, string>>;
 };
 
@@ -69,21 +71,21 @@ export type Plan = {
 /** The label that carries an image's input key. */
 export const keyLabel = 'ai-run.key';
 
-/** Renderers that write the upstream images as they are called, and as the machine's mirrors call them. */
+/** Renderers with the upstream images' own names, and with their names at the machine's mirrors. */
 export type Renderers = { readonly canonical: Renderer; readonly local: Renderer };
 
-/** Names one image on one platform in tables, and in what becomes of it. */
+/** Names one image on one platform in tables and results. */
 export function cellName(image: Image, platform: Platform): string {
   return `${image.reference} ${platform}`;
 }
 
-/** Those layers of a plan that some images are composed of. */
+/** The layers of a plan that these images are composed of. */
 export function layersFor({ layers }: Pick<Plan, 'layers'>, images: readonly Image[]): Layer[] {
   return layers.filter(({ id }) => images.some((image) => image.layers.includes(id)));
 }
 
 /**
- * Decides what to build for these cells of the matrix. Input keys are taken from the canonical text, so that two
+ * Plans the layers and images of these cells. Input keys are taken from the canonical text, so that two
  * machines with different mirrors agree on them, and from all locked platforms, so that they do not depend on a selection.
  * @param source URL of the repository that the definitions are kept in.
  */
@@ -190,14 +192,14 @@ function sha256(value: unknown): Digest {
   return `sha256:${createHash('sha256').update(JSON.stringify(value)).digest('hex')}`;
 }
 
-/** What an image's key is made of, part by part, so that a registry can tell later which of them has changed. */
+/** The parts of an image's key, so that a registry shows later which of them has changed. */
 function inputsOf(
   parts: readonly Layer[],
   text: string,
   baseDigest: string,
   version: string,
 ): Record<string, string> {
-  // What is an input of its own does not count twice.
+  // The digest of the base and the version are inputs of their own.
   const rest = [baseDigest, version].reduce(
     (before, part) => (part === '' ? before : before.replaceAll(part, '')),
     text,
@@ -227,7 +229,7 @@ function header(reference: string, context: string): string {
   ].join('\n');
 }
 
-/** The texts that an agent's layer is built from on one platform. */
+/** The files that an agent's layer is built from on one platform. */
 function filesOf(agent: Agent, platform: Platform): readonly (readonly [string, string])[] {
   return inputFiles(agent, platform).map((name) => [name, agent.files[name] ?? ''] as const);
 }

@@ -1,3 +1,5 @@
+/** The gate between tests and promotion: scans and signs an index. */
+
 import type { Manifest } from '../registry/manifest.rules.ts';
 import type { Scanning, ScanReport } from './scan.rules.ts';
 import type { Signing } from './signature.rules.ts';
@@ -6,9 +8,8 @@ import type { Registry } from '../registry/registry.ts';
 import type { Journal } from './journal.ts';
 import type { Order } from './publication.rules.ts';
 
-/** What is asked of an index after its tests and before a public tag points to it. */
 export type Gate = {
-  /** @returns why it does not pass, or whether it was signed. */
+  /** @returns the reason why the index does not pass, or whether it was signed. */
   readonly pass: (
     order: Order,
     index: Manifest,
@@ -20,7 +21,7 @@ export type GateOptions = {
   readonly scanning: Scanning | undefined;
   readonly registry: Registry;
   readonly journal: Journal;
-  /** Every scan is noted here. */
+  /** Collects the report of every scan. */
   readonly scans: ScanReport[];
   /** Folder for the scanner's reports. */
   readonly reports: string;
@@ -29,7 +30,7 @@ export type GateOptions = {
 };
 
 /**
- * Sees to it that what the gate needs is there, before anything is built for it.
+ * Checks scanner and key, so that missing ones are reported before anything is built.
  * @throws UserError of `openSigner` and `openScanner`.
  */
 export async function openGate(options: GateOptions): Promise<Gate> {
@@ -43,7 +44,7 @@ export async function openGate(options: GateOptions): Promise<Gate> {
       ? undefined
       : await (await import('./signer.ts')).openSigner(signing, registry, signal);
 
-  /** What is public already, and only lacks its signature, is not promoted by it. */
+  /** An image that is public and lacks only its signature is not scanned, because it is not promoted. */
   const scan = async (order: Order, index: Manifest): Promise<string | undefined> => {
     if (scanner === undefined || order.need.step === 'sign') return undefined;
     const reports = await scanner.scan(order, index);

@@ -1,3 +1,5 @@
+/** Records the tags that a run moves, and the indexes that it signs. */
+
 import pLimit from 'p-limit';
 import type { Digest } from '@ai-bakery/kernel/reference.ts';
 import { writeAtomic } from '../host/write.ts';
@@ -10,7 +12,7 @@ type JournalEntry = {
   readonly to: Digest;
   /** Input key of the image. */
   readonly key: Digest;
-  /** RFC 3339: when the registry was asked to, and when it was read back. Without the second, it may not be so. */
+  /** RFC 3339: the time of the request, and the time at which it was read back; null if it was not verified. */
   readonly begun: string;
   readonly verified: string | null;
 };
@@ -25,16 +27,16 @@ type Signature = {
 
 export type Journal = {
   readonly path: string;
-  /** Written before the registry is asked, so that whatever has happened is in it. */
+  /** Written before the request, so that the journal contains every change. */
   readonly begin: (entry: Omit<JournalEntry, 'begun' | 'verified'>) => Promise<void>;
   readonly verify: (reference: string) => Promise<void>;
-  /** The same of a signature: before cosign is asked for it, and when the registry has it. */
+  /** The same for a signature: before cosign runs, and when the registry has it. */
   readonly beginSigning: (reference: string) => Promise<void>;
   readonly signed: (reference: string) => Promise<void>;
   readonly isEmpty: () => boolean;
 };
 
-/** What a run has moved, as a JSON file that is whole at any time. It is written when there is something to write. */
+/** The journal is a JSON file that is complete at any time. It is created by its first entry. */
 export function openJournal(path: string, registry: string, clock: () => Date): Journal {
   const entries = new Map<string, JournalEntry>();
   const signatures = new Map<string, Signature>();

@@ -1,3 +1,5 @@
+/** The tags of an image in a registry, and the work that is missing there. */
+
 import { createHash } from 'node:crypto';
 import { architecture, type Platform } from '@ai-bakery/kernel/platform.ts';
 import type { Digest } from '@ai-bakery/kernel/reference.ts';
@@ -7,8 +9,6 @@ import type { Manifest } from '../registry/manifest.rules.ts';
 import { type Origin, originAnnotations } from '../plan/origin.rules.ts';
 import { type Image, keyLabel } from '../plan/plan.rules.ts';
 
-/** Under which names a registry has an image, what is missing there, and what is to be done about it. */
-
 export const versionAnnotation = 'org.opencontainers.image.version';
 
 export const runtimeAnnotation = 'ai-run.runtime';
@@ -17,21 +17,21 @@ export const createdAnnotation = 'org.opencontainers.image.created';
 
 const inputPrefix = `${keyLabel}.`;
 
-/** What a registry has of one image. */
+/** The manifests that a registry has for one image. */
 export type Held = {
   /** By public tag. */
   readonly tags: ReadonlyMap<string, Manifest | undefined>;
   readonly staged: Manifest | undefined;
-  /** On which platforms an index has passed the tests as they are now. */
+  /** The platforms on which an index has passed today's tests. */
   readonly tested: ReadonlyMap<Digest, readonly Platform[]>;
-  /** The indexes that have a signature which counts; absent where none is asked for. */
+  /** The indexes with a valid signature; absent if signatures are not requested. */
   readonly signed?: ReadonlySet<Digest>;
 };
 
-/** A tag that is to point to something else. */
+/** A tag that will point to another index. */
 export type Move = { readonly tag: string; readonly from: Digest | undefined };
 
-/** What is missing for an image: all of it, its tests on some platforms, some tags, its signature, or nothing. */
+/** The work that an image lacks: its build, tests on some platforms, some tags, its signature, or nothing. */
 export type Need =
   | { readonly step: 'build'; readonly unsigned?: true }
   | {
@@ -39,24 +39,24 @@ export type Need =
       readonly index: Manifest;
       readonly untested: readonly Platform[];
       readonly moves: readonly Move[];
-      /** Whether it lacks the signature that is asked for. */
+      /** Whether it lacks a requested signature. */
       readonly unsigned?: true;
     };
 
-/** Where an image waits for its tests. */
+/** The tag under which an image waits for its tests. */
 export function stagingTag({ key }: Image): string {
   return `stg-${short(key)}`;
 }
 
 /**
- * Says, by pointing to an index, that this index passed these tests on this platform. Each index has tags of its own, so
+ * The tag that records that the index it points to has passed these tests on this platform. Each index has its own tags, so
  * that two runs that test two indexes of the same key do not overwrite each other's.
  */
 export function testedTag(testKey: string, index: Digest, platform: Platform): string {
   return `tested-${short(createHash('sha256').update(`${testKey} ${index}`).digest('hex'))}-${architecture(platform)}`;
 }
 
-/** Whether publishing put it there for itself; users do not know it. */
+/** Whether it is a tag for publishing itself, which users do not know. */
 export function isWorkingTag(tag: string): boolean {
   return /^stg-[0-9a-f]{12}$/.test(tag) || /^tested-[0-9a-f]{12}-/.test(tag) || isLayerTag(tag);
 }
@@ -66,15 +66,15 @@ export function fixedTag(version: string, runtime: string): string {
   return `${version.replaceAll(/[^\w.-]/g, '_')}-${runtime}`;
 }
 
-/** The tags that users know, in the order in which they are moved: what stays, then what moves on. */
+/** The tags that users know, in the order in which they are moved: the fixed tag, then the moving ones. */
 export function publicTags({ version, runtime }: Image): string[] {
   return [fixedTag(version, runtime), runtime, ...(runtime === 'base' ? ['latest'] : [])];
 }
 
 /**
- * What an index says of itself: enough to tell from the registry alone whether it is up to date, and what has changed.
- * What its images say of themselves stands here too, for those who read no images.
- * @param created RFC 3339: the age of an index, whatever times its layers have.
+ * The annotations of an index: the registry alone then shows whether the index is up to date, and which input has changed.
+ * The labels of its images are repeated here for tools that read only indexes.
+ * @param created RFC 3339: the age of the index; its layers have a constant time.
  */
 export function annotationsOf(
   image: Image,
@@ -96,7 +96,7 @@ export function annotationsOf(
   };
 }
 
-/** An index of this very key, for all platforms of the image. */
+/** Whether it is an index of the image's key, for all platforms of the image. */
 export function isCurrent(
   { key, platforms }: Image,
   found: Manifest | undefined,
@@ -112,7 +112,7 @@ export function movesTo(digest: Digest, tags: Held['tags']): Move[] {
   );
 }
 
-/** Decides from what the registry has; of several indexes of the same key, the one that passed most tests counts. */
+/** Of several indexes of the image's key, the one that passed most tests counts. */
 export function needOf(image: Image, { tags, staged, tested, signed }: Held): Need {
   const untestedOf = ({ digest }: Manifest): Platform[] =>
     image.platforms.filter((platform) => tested.get(digest)?.includes(platform) !== true);
@@ -129,7 +129,7 @@ export function needOf(image: Image, { tags, staged, tested, signed }: Held): Ne
   return { step, index, untested, moves, ...unsigned };
 }
 
-/** Platforms that some tag would lose, with that tag: users of those would find nothing any more. */
+/** Platforms that a tag would lose, with the tag: `go has linux/arm64`. */
 export function lostPlatforms(
   index: { readonly platforms: readonly string[] },
   tags: Held['tags'],
@@ -142,8 +142,8 @@ export function lostPlatforms(
 }
 
 /**
- * Why an image is not up to date, as short lines; none where it is.
- * @param found what its moving tag points to.
+ * The reasons why an image is not up to date, as short lines; empty if it is.
+ * @param found the index of its moving tag.
  */
 export function changesOf(image: Image, need: Need, found: Manifest | undefined): string[] {
   const unsigned = need.unsigned === true ? ['not signed'] : [];
@@ -171,7 +171,7 @@ function short(hash: string): string {
   return hash.replace('sha256:', '').slice(0, 12);
 }
 
-/** Which inputs differ between an index and the image that is wanted, as short lines. */
+/** The inputs that differ between an index and the planned image, as short lines. */
 function changedInputs(image: Image, { annotations, platforms }: Manifest): string[] {
   const version = annotations[versionAnnotation];
   const before = new Map(
@@ -190,7 +190,7 @@ function changedInputs(image: Image, { annotations, platforms }: Manifest): stri
       .filter((platform) => !platforms.includes(platform))
       .map((platform) => `new: ${platform}`),
   ];
-  // Annotations are whatever somebody wrote into the registry.
+  // Annotations are foreign text.
   return lines.length > 0 ? lines.map(printable) : ['input key'];
 }
 

@@ -1,3 +1,5 @@
+/** Moves the public tags of an image to an index. */
+
 import { UserError } from '@ai-bakery/kernel/error.ts';
 import type { Manifest } from '../registry/manifest.rules.ts';
 import { type Image, keyLabel } from '../plan/plan.rules.ts';
@@ -10,14 +12,14 @@ import { readPublic } from './look.ts';
 export type Promotion = {
   readonly registry: Registry;
   readonly journal: Journal;
-  /** Let a tag lose a platform. */
+  /** Allow a tag to lose a platform. */
   readonly drop: boolean;
   readonly signal: AbortSignal;
 };
 
 /**
- * Points every public tag of an image to this index, which has passed its tests: fixed tag first, moving tags last. Reads
- * them as they are now, because a long build has passed since they were looked at.
+ * Moves every public tag to this index, which has passed its tests: fixed tag first, moving tags last. Reads the tags again,
+ * because the build since the plan may have taken hours.
  * @throws UserError E_LOST_PLATFORM before anything is written, E_READ_BACK, E_REGISTRY.
  */
 export async function promote(
@@ -30,7 +32,7 @@ export async function promote(
   const lost = drop ? [] : lostPlatforms(index, tags);
   if (lost.length > 0) {
     throw new UserError('E_LOST_PLATFORM', `${lost.join(', ')}, which this would take away`, {
-      hint: 'publish it for all its platforms, or say --drop-platforms',
+      hint: 'publish it for all its platforms, or pass --drop-platforms',
     });
   }
   const moves = movesTo(index.digest, tags);
@@ -41,7 +43,7 @@ export async function promote(
   }
   for (const { tag } of moves) {
     const reference = `${repository}:${tag}`;
-    // Somebody else who publishes the same has tested it as well.
+    // Another run that publishes the same key has tested its index as well.
     const isSame = ({ digest, annotations }: Manifest): boolean =>
       digest === index.digest || annotations[keyLabel] === image.key;
     const { digest } = await readBack(registry, reference, isSame, signal);

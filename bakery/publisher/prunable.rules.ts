@@ -1,40 +1,39 @@
+/** Decides which tags and manifests of a repository can be deleted. */
+
 import type { Digest } from '@ai-bakery/kernel/reference.ts';
 import { isWorkingTag, versionAnnotation, fixedTag, runtimeAnnotation } from './need.rules.ts';
 import { subjectOf } from './signature.rules.ts';
 
-/** What a repository can do without, decided from everything that it has. */
-
-/** One tag, with what its index says of itself. */
+/** One tag, with the annotations of its index. */
 export type Tagged = {
   readonly tag: string;
   readonly digest: Digest;
   readonly children: readonly Digest[];
   readonly annotations: Readonly<Record<string, string>>;
-  /** Milliseconds since 1970; infinity where it does not say, so that it counts as new and stays. */
+  /** Milliseconds since 1970; infinity if the index has no date, so that it counts as new and stays. */
   readonly created: number;
 };
 
 export type Keep = {
-  /** Newest fixed tags of each runtime that stay, whatever their age. */
+  /** Number of newest fixed tags of each runtime that stay at any age. */
   readonly count: number;
-  /** Milliseconds since 1970: what was made later stays. */
+  /** Milliseconds since 1970: younger manifests stay. */
   readonly since: number;
-  /** Tags that stay, whatever their age: those of the layers that today's definitions are made of. */
+  /** Tags that stay at any age: those of the layers of today's definitions. */
   readonly tags?: ReadonlySet<string>;
 };
 
 export type Removal = {
-  /** Tags that go; each is the last way to its index, or goes together with the others that are. */
+  /** Tags to delete, including the last tag of each deleted index. */
   readonly tags: readonly string[];
-  /** In this order: an index before its children, so that no tag ever points to an index that lacks some. */
+  /** Manifests to delete, an index before its children, so that no tag ever points to an incomplete index. */
   readonly digests: readonly Digest[];
 };
 
 /**
- * Which tags of one repository go: those of staging, tests and layers by age, fixed tags by age and count, and what cosign has put there
- * for a manifest together with that. Deleting a manifest deletes every tag on it, so nothing goes that can be reached from
- * a tag that stays.
- * @param lost manifests that are gone already, and have left signatures behind.
+ * Selects tags of staging, tests and layers by age, fixed tags by age and count, and cosign's tags together with their
+ * manifest. Deleting a manifest deletes all its tags, so a manifest that a remaining tag reaches stays.
+ * @param lost manifests that were deleted before and have left their signatures.
  */
 export function prunable(
   all: readonly Tagged[],
@@ -67,12 +66,12 @@ export function prunable(
   const second = removal(about.filter(isOrphan), reached([...kept, ...staying]));
   return {
     tags: [...first.tags, ...second.tags],
-    // Killed in between, the next run finds what was lost.
+    // If a run is killed in between, the next run finds the rest.
     digests: [...new Set([...first.digests, ...second.digests])],
   };
 }
 
-/** Staged or tested, fixed, or anything else: moving tags, and what others have put there, which stays. */
+/** `other` are moving tags and foreign tags, which stay. */
 function kindOf({ tag, annotations }: Tagged): 'working' | 'fixed' | 'other' {
   if (isWorkingTag(tag)) return 'working';
   const version = annotations[versionAnnotation];
@@ -82,7 +81,7 @@ function kindOf({ tag, annotations }: Tagged): 'working' | 'fixed' | 'other' {
     : 'other';
 }
 
-/** Which of these go, an index before its children; nothing that is `reachable`. */
+/** Deletes these tags and their manifests, an index before its children, unless they are `reachable`. */
 function removal(due: readonly Tagged[], reachable: ReadonlySet<Digest>): Removal {
   const gone = due.filter(({ digest }) => !reachable.has(digest));
   const children = gone.flatMap((one) => one.children).filter((one) => !reachable.has(one));

@@ -1,14 +1,16 @@
+/** The report of a publication. */
+
 import type { Digest } from '@ai-bakery/kernel/reference.ts';
 import type { Move } from './need.rules.ts';
 import type { BuildReport, ImageReport } from '../tester/report.rules.ts';
 import type { ScanReport } from './scan.rules.ts';
 
-/** What became of one image in a registry. */
+/** The result of one image. */
 export type PublishedImage = {
   /** `registry.example.com/ai/ai-claude:go` */
   readonly image: string;
   readonly key?: Digest;
-  /** The index that it is now, or would have been. */
+  /** The index that was published, or failed. */
   readonly digest?: Digest;
   readonly outcome:
     | 'up to date'
@@ -18,29 +20,29 @@ export type PublishedImage = {
     | 'promoted'
     | 'blocked'
     | 'failed';
-  /** Why it was not up to date. */
+  /** The reasons why it was not up to date. */
   readonly changes: readonly string[];
   readonly moved: readonly Move[];
-  /** Whether it was signed by this run or before; absent where no signature is asked for. */
+  /** Whether this run or an earlier one has signed it; absent if signatures are not requested. */
   readonly signed?: 'now' | 'before';
-  /** What went wrong. */
+  /** Why it failed. */
   readonly why?: string;
 };
 
-/** What `bakery publish --json` prints. */
+/** The output of `bakery publish --json`. */
 export type PublishReport = {
   readonly registry: string;
   /** Builds and pushes of this run. */
   readonly layers: BuildReport['layers'];
-  /** Ids of layers that the registry had, and that were not built. */
+  /** Ids of the layers that the registry had. */
   readonly layersFromRegistry: readonly string[];
   readonly images: readonly PublishedImage[];
-  /** Tests of this run; what was tested before is not in it. */
+  /** Tests of this run, without those of earlier runs. */
   readonly tests: readonly ImageReport[];
-  /** Scans of this run; absent where there was none. */
+  /** Scans of this run; absent if nothing was scanned. */
   readonly scans?: readonly ScanReport[];
   readonly leftOut: BuildReport['leftOut'];
-  /** File that says what was moved; absent where nothing was. */
+  /** File that records the moved tags; absent if none was moved. */
   readonly journal?: string;
   readonly milliseconds: number;
   readonly ok: boolean;

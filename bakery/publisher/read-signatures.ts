@@ -1,3 +1,5 @@
+/** Reads the settings of signing, and the signatures that a registry has. */
+
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { messageOf, UserError } from '@ai-bakery/kernel/error.ts';
@@ -12,18 +14,16 @@ import {
 } from './signature.rules.ts';
 import type { Registry } from '../registry/registry.ts';
 
-/** Whose signatures count, and which a registry has. No program is asked. */
-
-/** What the command line says about signing. */
+/** The flags of signing. */
 export type SignFlags = {
-  /** `keyless`, or the name of a key; false for none at all. */
+  /** `keyless`, or the name of a key; false for --no-sign. */
   readonly sign?: string | false;
   readonly publicKey?: string;
 };
 
 /**
- * Whether and how to sign: what the command line says goes over `sign` in bakery.yaml.
- * @throws UserError E_USAGE for half a key, E_SETTING for a public key that is none.
+ * Flags override `sign` in bakery.yaml. Returns undefined if images are not signed.
+ * @throws UserError E_USAGE for half a key, E_SETTING for an invalid public key.
  */
 export function readSigning(
   { own, settings }: Checkout,
@@ -47,7 +47,7 @@ export function readSigning(
   }
 }
 
-/** Those of these indexes that the registry has a signature of which counts. */
+/** The indexes that have a valid signature in the registry. */
 export async function signedOf(
   registry: Registry,
   repository: string,
@@ -63,7 +63,7 @@ export async function signedOf(
   return new Set(signed.flat());
 }
 
-/** Relative to the command line's own folder, unlike those in bakery.yaml. */
+/** Paths are relative to the working directory, unlike those in bakery.yaml. */
 function fromFlags(
   { sign, publicKey }: SignFlags,
   written: WrittenSigning | undefined,

@@ -1,3 +1,5 @@
+/** Finds and deletes the manifests of a repository that are no longer needed. */
+
 import pLimit from 'p-limit';
 import type { Digest } from '@ai-bakery/kernel/reference.ts';
 import { type Keep, prunable, type Removal, type Tagged } from './prunable.rules.ts';
@@ -7,7 +9,7 @@ import type { Registry } from '../registry/registry.ts';
 
 const requests = 16;
 
-/** What can go from one repository. A tag that vanishes while it is looked at is gone. */
+/** Plans the deletions in one repository. A tag that disappears while it is read is ignored. */
 export async function planPrune(
   registry: Registry,
   repository: string,
@@ -41,7 +43,7 @@ export async function planPrune(
   return prunable(all, keep, new Set(lost.flat()));
 }
 
-/** Deletes one after the other: indexes come before their children. */
+/** Deletes manifests one by one, because indexes come before their children. */
 export async function prune(
   registry: Registry,
   repository: string,

@@ -1,17 +1,19 @@
+/** Reads the settings of scanning from flags and bakery.yaml. */
+
 import { UserError } from '@ai-bakery/kernel/error.ts';
 import type { Checkout } from '../catalogue/checkout.ts';
 import { Scanning } from './scan.rules.ts';
 
-/** What the command line says about scanning. */
+/** The flags of scanning. */
 export type ScanFlags = {
-  /** The scanner; false for none at all. */
+  /** The scanner; false for --no-scan. */
   readonly scan?: string | false;
   readonly failOn?: string;
 };
 
 /**
- * Whether and how to scan: what the command line says goes over `scan` in bakery.yaml.
- * @throws UserError E_USAGE for a scanner or a severity that is none.
+ * Flags override `scan` in bakery.yaml. Returns undefined if images are not scanned.
+ * @throws UserError E_USAGE for an unknown scanner or severity.
  */
 export function readScanning(
   { settings }: Checkout,
@@ -25,7 +27,7 @@ export function readScanning(
     ...(failOn === undefined ? {} : { failOn }),
   });
   if (success) return data;
-  throw new UserError('E_USAGE', '--scan, --fail-on: that is no scanner, or no severity', {
-    hint: 'there are --scan trivy or grype, and --fail-on low, medium, high or critical',
+  throw new UserError('E_USAGE', '--scan, --fail-on: unknown scanner or severity', {
+    hint: 'expected --scan trivy or grype, and --fail-on low, medium, high or critical',
   });
 }

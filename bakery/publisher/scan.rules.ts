@@ -1,10 +1,10 @@
+/** Commands for scanners, and the judgement of their reports. */
+
 import { z } from 'zod';
 import type { Command } from '@ai-bakery/kernel/command.ts';
 import type { Platform } from '@ai-bakery/kernel/platform.ts';
 import type { Digest } from '@ai-bakery/kernel/reference.ts';
 import { printable } from '@ai-bakery/kernel/text.ts';
-
-/** What a scanner is asked about an image, and what its report means. */
 
 const severities = ['low', 'medium', 'high', 'critical'] as const;
 
@@ -14,15 +14,15 @@ type Severity = (typeof severities)[number];
 export const Scanning = z.strictObject({
   /** The program that looks for known vulnerabilities. */
   with: z.enum(['trivy', 'grype']),
-  /** What this severe is, or more, is not promoted; `high` where nothing is said. */
+  /** Lowest severity that blocks promotion (default: high). */
   failOn: z.enum(severities).optional(),
-  /** Count what has a corrected version only: nothing can be done about the rest but wait. */
+  /** Count only vulnerabilities that have a corrected version. */
   onlyFixed: z.boolean().optional(),
 });
 
 export type Scanning = z.infer<typeof Scanning>;
 
-/** What became of one scan. */
+/** The result of one scan. */
 export type ScanReport = {
   /** `registry.example.com/ai/ai-claude:go` */
   readonly image: string;
@@ -32,11 +32,11 @@ export type ScanReport = {
   readonly scanner: Scanning['with'];
   readonly outcome: 'passed' | 'failed' | 'not scanned';
   readonly why?: string;
-  /** The file that the scanner wrote; absent where it wrote none. */
+  /** The file that the scanner wrote; absent if it wrote none. */
   readonly report?: string;
 };
 
-/** What trivy exits with when it has found something: its own failures exit with 1. */
+/** trivy's exit code for findings; its own failures exit with 1. */
 const trivyFound = 10;
 
 type Found = { readonly id: string; readonly severity: string; readonly part: string };
@@ -83,7 +83,7 @@ const Grype = z
     })),
   );
 
-/** Names that many of what was found. */
+/** Number of findings that are named. */
 const shown = 3;
 
 /**
@@ -104,7 +104,7 @@ export function scanCommand(
           'image',
           '--quiet',
           '--scanners=vuln',
-          // Not from an engine, which may have something else under this name.
+          // Not from an engine, which may have another image under this name.
           '--image-src=remote',
           `--platform=${platform}`,
           `--severity=${atLeast(scanning).join(',').toUpperCase()}`,
@@ -130,8 +130,8 @@ export function scanCommand(
 }
 
 /**
- * Judges a scan: by its report, and by the exit code, which have to agree that it passed.
- * @param report the text of the file; undefined where there is none.
+ * Judges a scan: it has passed if both its report and its exit code say so.
+ * @param report the text of the file; undefined if the scanner wrote none.
  */
 export function judgeScan(
   scanning: Scanning,

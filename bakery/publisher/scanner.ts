@@ -1,3 +1,5 @@
+/** Scans indexes of a registry for known vulnerabilities. */
+
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import pLimit from 'p-limit';
@@ -14,13 +16,13 @@ import { logName } from '../builder/buildx.ts';
 import { readText } from '../catalogue/load.ts';
 import type { Order } from './publication.rules.ts';
 
-/** Known vulnerabilities, as a scanner finds them in what a registry has. Nothing of it is remembered: its data changes daily. */
+/** Results are not remembered, because a scanner's data changes daily. */
 export type Scanner = {
   /** Scans an index on every platform of the image. */
   readonly scan: (order: Order, index: Manifest) => Promise<ScanReport[]>;
 };
 
-/** Milliseconds: the first one fetches the scanner's data. */
+/** Milliseconds; the first scan downloads the scanner's data. */
 const patience = 20 * 60_000;
 
 type ScannerOptions = {
@@ -30,13 +32,13 @@ type ScannerOptions = {
   readonly signal: AbortSignal;
 };
 
-/** @throws UserError E_NO_PROGRAM where there is no such scanner. */
+/** @throws UserError E_NO_PROGRAM if the scanner is not installed. */
 export async function openScanner(
   scanning: Scanning,
   { reports, display, signal }: ScannerOptions,
 ): Promise<Scanner> {
   await checkScanner(scanning.with, signal);
-  // Trivy locks its data: of two, one would give up.
+  // Trivy locks its data: the second of two would give up.
   const oneByOne = pLimit(1);
   return {
     scan: ({ subject: { image }, repository }, index) =>

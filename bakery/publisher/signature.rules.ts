@@ -1,12 +1,12 @@
+/** Signatures of cosign in a registry, and the commands that make them. */
+
 import { createHash, createPublicKey, type KeyObject, verify, X509Certificate } from 'node:crypto';
 import { z } from 'zod';
 import type { Command } from '@ai-bakery/kernel/command.ts';
 import type { Digest } from '@ai-bakery/kernel/reference.ts';
 import type { Manifest } from '../registry/manifest.rules.ts';
 
-/** Signatures as cosign leaves them in a registry, and what cosign is told to make one. */
-
-/** A name of a key, and never a key: it is an argument, and shown in messages. */
+/** The name of a key, never the key: it is an argument, and shown in messages. */
 const KeyName = z.string().regex(/^(?!-)[^\s]{1,500}$/, {
   error: 'expected the name of a private key: a file, env://NAME, or an address of a KMS',
 });
@@ -15,18 +15,18 @@ const KeyName = z.string().regex(/^(?!-)[^\s]{1,500}$/, {
 export const WrittenSigning = z.discriminatedUnion('with', [
   z.strictObject({
     with: z.literal('key'),
-    /** As cosign takes it: a file relative to the checkout, `env://NAME`, or a KMS, like `awskms:///alias/bakery`. */
+    /** A reference for cosign: a file relative to the checkout, `env://NAME`, or a KMS, like `awskms:///alias/bakery`. */
     key: KeyName,
-    /** The PEM file of its public key, relative to the checkout: what users verify with. */
+    /** The PEM file of its public key, relative to the checkout, for users who verify. */
     publicKey: z.string().min(1),
   }),
-  /** By the identity that the CI vouches for, as a certificate of Fulcio's and an entry in Rekor, both public. */
+  /** By the CI's identity: a certificate of Fulcio and an entry in Rekor, both public. */
   z.strictObject({ with: z.literal('keyless') }),
 ]);
 
 export type WrittenSigning = z.infer<typeof WrittenSigning>;
 
-/** Whose signatures count, and how they are made. */
+/** The key or identity that signs images, and whose signatures are valid. */
 export type Signing =
   | { readonly with: 'key'; readonly key: string; readonly publicKey: KeyObject }
   | { readonly with: 'keyless' };
@@ -41,27 +41,26 @@ const Signatures = z.object({
   ),
 });
 
-/** The cosign that is installed, by what it has to be told. */
+/** The installed cosign, by the flags that it needs. */
 export type Cosign = {
-  /** It would write bundles that older ones do not read, and ask a service what to do: 2.6 and 3 do. */
+  /** Whether it writes bundles, which older versions do not read, and asks a service for its configuration: 2.6 and 3. */
   readonly hasBundles: boolean;
 };
 
-/** Where cosign keeps the signatures of a manifest: in the same repository. */
+/** The tag, in the same repository, under which cosign keeps the signatures of a manifest. */
 export function signatureTag(digest: Digest): string {
   return `${digest.replace(':', '-')}.sig`;
 }
 
 /**
- * The manifest that a tag of cosign's belongs to, or the list of what refers to it where a registry has no list of its own.
- * OCI distribution spec, "referrers tag schema".
+ * The manifest that a tag of cosign belongs to, or a tag of the referrers list in a registry without the referrers API. OCI distribution spec, "referrers tag schema".
  */
 export function subjectOf(tag: string): Digest | undefined {
   const hex = /^sha256-([0-9a-f]{64})(?:\.(?:sig|att|sbom))?$/.exec(tag)?.[1];
   return hex === undefined ? undefined : `sha256:${hex}`;
 }
 
-/** What is signed, byte for byte, as long as nothing is added. github.com/containers/image, docs/containers-signature.5.md */
+/** The signed payload, byte for byte, without optional fields. github.com/containers/image, docs/containers-signature.5.md */
 export function payloadOf(repository: string, digest: Digest): string {
   return JSON.stringify({
     critical: {
@@ -74,9 +73,9 @@ export function payloadOf(repository: string, digest: Digest): string {
 }
 
 /**
- * Whether a registry has a signature of this index that counts. With a key it was made by that key; without, by that of
- * the certificate that it bears: who may have signed is for those to say who verify.
- * @param found what stands under the index's {@link signatureTag}.
+ * Whether a manifest contains a valid signature of this index. With a key, that key made it; keyless, the key of its own
+ * certificate did, whose identity is for users to verify.
+ * @param found the manifest under the index's {@link signatureTag}.
  */
 export function isSigned(
   found: Manifest | undefined,
@@ -100,19 +99,19 @@ export function isSigned(
       );
     });
   } catch {
-    // Whatever somebody has put there, it is no signature.
+    // A foreign manifest is not a signature.
     return false;
   }
 }
 
-/** The same key, however its PEM is broken into lines. @throws Error for what is no public key. */
+/** Reads a PEM with any line breaks. @throws Error unless it is a public key. */
 export function readPublicKey(pem: string): KeyObject {
   // Node would take a private key as well, and derive the public one.
-  if (!/^-----BEGIN PUBLIC KEY-----$/m.test(pem)) throw new Error('it is no public key');
+  if (!/^-----BEGIN PUBLIC KEY-----$/m.test(pem)) throw new Error('not a public key');
   return createPublicKey(pem);
 }
 
-/** The key itself, or its password, are in the environment: COSIGN_PASSWORD, and what `env://` names. */
+/** The password or the key is in the environment: COSIGN_PASSWORD, and the variable of `env://`. */
 export function publicKeyCommand(key: string): Command {
   return {
     file: 'cosign',
@@ -120,7 +119,7 @@ export function publicKeyCommand(key: string): Command {
   };
 }
 
-/** Succeeds where cosign knows every flag, and does nothing: what is deprecated is not in the help itself. */
+/** Succeeds, without an effect, if cosign knows every flag; deprecated ones are missing in its help text. */
 export function probeCommand(signing: Signing, cosign: Cosign): Command {
   return {
     file: 'cosign',
@@ -129,7 +128,7 @@ export function probeCommand(signing: Signing, cosign: Cosign): Command {
 }
 
 /**
- * Signs one index. By key, nothing of it is told to the public log: it would name private repositories.
+ * Signs one index. A signature by key is not sent to the public log, which would publish names of private repositories.
  * @param repository `registry.example.com/ai/ai-claude`
  */
 export function signCommand(
@@ -141,7 +140,7 @@ export function signCommand(
   return {
     file: 'cosign',
     args: ['sign', ...signFlags(signing, cosign, repository), `${repository}@${digest}`],
-    // Beside the image, where it is looked for, whatever the machine says.
+    // Beside the image, where it is looked for, even if the environment names another repository.
     env: { COSIGN_REPOSITORY: '' },
   };
 }

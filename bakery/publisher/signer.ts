@@ -1,3 +1,5 @@
+/** Signs indexes with cosign, which keeps the signatures in the registry. */
+
 import pLimit from 'p-limit';
 import { type Command, formatCommand } from '@ai-bakery/kernel/command.ts';
 import { messageOf, UserError } from '@ai-bakery/kernel/error.ts';
@@ -20,24 +22,22 @@ import { persist } from '../host/retry.ts';
 import { readBack } from './read-back.ts';
 import { signedOf } from './read-signatures.ts';
 
-/** Signing with cosign, which keeps the signatures in the registry. */
-
 /** Milliseconds. */
 const patience = 120_000;
 
 const maximumTries = 4;
 
-/** At a time: each opens an encrypted key, which is meant to take long. */
+/** At a time: each decrypts a key, which is slow by design. */
 const signers = 2;
 
-/** Where cosign finds a token by itself. Without one it would wait for a browser. */
+/** The variables in which cosign finds a token. Without a token it would wait for a browser. */
 const tokens = ['SIGSTORE_ID_TOKEN', 'ACTIONS_ID_TOKEN_REQUEST_URL'];
 
 export type Signer = {
   /**
-   * Signs an index, unless the registry has a signature of it that counts.
+   * Signs an index, unless the registry has a valid signature of it.
    * @param begin is called before anything is written.
-   * @throws UserError E_SIGN with what cosign says, E_READ_BACK where the registry does not have it then.
+   * @throws UserError E_SIGN with cosign's message, E_READ_BACK if the registry does not have the signature then.
    */
   readonly sign: (
     repository: string,
@@ -47,8 +47,8 @@ export type Signer = {
 };
 
 /**
- * Finds out first, before hours of building, that signing will work.
- * @throws UserError E_NO_PROGRAM, E_COSIGN for one that cannot do it, E_SIGN for a key or a token that is not there.
+ * Checks that signing will work, before hours of building.
+ * @throws UserError E_NO_PROGRAM, E_COSIGN for an unusable version, E_SIGN for a missing key or token.
  */
 export async function openSigner(
   signing: Signing,
@@ -122,7 +122,7 @@ function checkToken(): void {
   if (tokens.some((name) => (process.env[name] ?? '') !== '')) return;
   throw new UserError(
     'E_SIGN',
-    'images are to be signed without a key, but there is no token of a CI',
+    'images are to be signed without a key, but a CI token is missing',
     {
       hint: 'in GitLab: id_tokens: { SIGSTORE_ID_TOKEN: { aud: sigstore } }; in GitHub: permissions: { id-token: write }',
     },
@@ -145,7 +145,7 @@ function reasonOf({ stderr, timedOut }: Outcome): string {
   return timedOut ? `no answer in ${patience / 1000} seconds` : cosignReason(stderr);
 }
 
-/** Whether what cosign says may be otherwise in a while: it is the cause, the message names a repository as well. */
+/** Judges the cause, cosign's own words, because the message names a repository as well. */
 function mayPass(error: unknown): boolean {
   const said = error instanceof UserError ? messageOf(error.cause) : '';
   return isPassing(said) || isTorn(said);

@@ -35,7 +35,7 @@ export type Staged = {
   readonly faults: ReadonlyMap<string, Fault>;
 };
 
-/** How images get into a registry. */
+/** One of the two ways to stage images. */
 type Way = {
   readonly results: readonly BuildResult[];
   readonly reused: readonly string[];
@@ -47,7 +47,7 @@ type Way = {
   readonly finish: (image: Image, index: Manifest) => Promise<Manifest>;
 };
 
-/** What both ways need. */
+/** The means of both ways. */
 type Tools = {
   readonly output: RegistryOutput;
   readonly registry: Registry;

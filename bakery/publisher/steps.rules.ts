@@ -1,3 +1,5 @@
+/** The steps of a publication, and the step that an image needs first. */
+
 import type { Need } from './need.rules.ts';
 
 /** The steps of a publication, in their order. */
@@ -11,8 +13,8 @@ export function includes(until: Step, step: Step): boolean {
 }
 
 /**
- * Why a run that begins with this step cannot take an image up: others have to do something before. Nothing where it
- * can, or where nothing is to be done.
+ * The reason why a run that begins with this step cannot take up an image: an earlier step is missing. Returns undefined if
+ * it can, or if the image is up to date.
  */
 export function missingBefore(from: Step, need: Need): string | undefined {
   const first = firstStep(need);
@@ -20,7 +22,7 @@ export function missingBefore(from: Step, need: Need): string | undefined {
   return need.step === 'test' ? `not tested on ${need.untested.join(', ')}` : 'not staged';
 }
 
-/** What a need begins with; nothing where nothing is missing. */
+/** The first step of a need; undefined if nothing is missing. */
 function firstStep({ step }: Need): Step | undefined {
   switch (step) {
     case 'build':

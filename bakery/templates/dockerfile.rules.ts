@@ -1,3 +1,5 @@
+/** Renders definitions as Dockerfiles. */
+
 import Handlebars from 'handlebars';
 import { messageOf, UserError } from '@ai-bakery/kernel/error.ts';
 import { architecture } from '@ai-bakery/kernel/platform.ts';
@@ -23,10 +25,10 @@ export const templateNames = [
   'times',
 ] as const;
 
-/** Template texts by name, as `bakery/templates/` has them. */
+/** Template texts by name, from `bakery/templates/`. */
 export type Templates = Readonly<Record<(typeof templateNames)[number], string>>;
 
-/** One layer's part of a Dockerfile: stages that end in one whose `/out` is the layer. */
+/** One layer's part of a Dockerfile: its stages, and the name of the stage whose `/out` is the layer. */
 export type LayerText = { readonly stage: string; readonly text: string };
 
 export type Renderer = {
@@ -37,7 +39,7 @@ export type Renderer = {
     runtime: Runtime,
     labels: Readonly<Record<string, string>>,
   ) => string;
-  /** Resolves a requirement of a PyPI agent; its files are what BuildKit exports. */
+  /** A Dockerfile that resolves a requirement of a PyPI agent; BuildKit exports the files. */
   readonly pypiLock: (agent: Agent, requirement: string) => string;
 };
 
@@ -52,7 +54,7 @@ export function baseOf(runtime: Runtime, runtimes: readonly Runtime[]): string {
   return lineage(runtime, runtimes)[0]?.from ?? '';
 }
 
-/** Every upstream image that these definitions are made from, sorted. */
+/** Every upstream image of these definitions, sorted. */
 export function upstreamsOf(
   agents: readonly Agent[],
   runtimes: readonly Runtime[],
@@ -81,7 +83,7 @@ export function renderer(
 ): Renderer {
   const handlebars = Handlebars.create();
   handlebars.registerHelper('upstream', (reference: unknown) => {
-    // Handlebars is strict about names in the text, not about those it hands to helpers.
+    // Handlebars is strict about names in the text, not about arguments of helpers.
     if (typeof reference !== 'string') throw new Error('{{upstream}} names none of the upstreams');
     return pin(reference, upstreams);
   });
@@ -168,7 +170,7 @@ function shellPath(path: string): string {
   return path.replaceAll('{arch}', '${arch}').replaceAll('{otherArch}', '${otherArch}');
 }
 
-/** What a template sees of an agent. Every name is there, because unknown names are errors. */
+/** The variables of an agent's template. Every name is defined, because unknown names are errors. */
 function agentView(agent: Agent, upstreams: Settings['upstreams']) {
   return {
     title: agent.title,
@@ -188,7 +190,7 @@ function agentView(agent: Agent, upstreams: Settings['upstreams']) {
   };
 }
 
-/** A value as the Dockerfile grammar reads it back, word by word and without expansion. */
+/** Quotes a value so that the Dockerfile grammar reads it back as one word, without expansion. */
 function word(value: string): string {
   if (/^[A-Za-z0-9_@%+=:,./~^-]+$/.test(value)) return value;
   if (!/['\n\r]/.test(value)) return `'${value}'`;

@@ -1,3 +1,5 @@
+/** Finds instructions in Dockerfiles by which BuildKit silently does damage. */
+
 import { DockerfileParser, From, type Instruction, JSONInstruction } from 'dockerfile-ast';
 
 /** One instruction that would do damage, by line (from 1) and rule. */
@@ -7,12 +9,12 @@ type Stage = { readonly from: From; readonly instructions: readonly Instruction[
 
 type Rule = {
   readonly name: string;
-  /** Why it is wrong, and what to do instead. */
+  /** The damage, and the correction. */
   readonly message: string;
   readonly broken: (instruction: Instruction, stage: Stage, stages: readonly Stage[]) => boolean;
 };
 
-/** What BuildKit does quietly and nobody wants. Each rule has an end-to-end test that shows the damage. */
+/** Each rule has an end-to-end test that shows the damage. */
 const rules: readonly Rule[] = [
   {
     name: 'emulated-run',
@@ -123,7 +125,7 @@ const rules: readonly Rule[] = [
 
 export const ruleNames: readonly string[] = rules.map(({ name }) => name);
 
-/** Looks for the known traps in a Dockerfile's text. */
+/** Checks a Dockerfile's text against all rules. */
 export function lintDockerfile(dockerfile: string): LintIssue[] {
   const stages = stagesOf(dockerfile);
   return stages.flatMap((stage) =>

@@ -231,7 +231,7 @@ describe('layers that a job leaves in a registry', () => {
     recorder.forget();
     const { code, stderr } = await on('layer', ['agent/nobody']);
     expect([code, recorder.requests()]).toEqual([2, []]);
-    expect(stderr).toContain('there is no layer "agent/nobody"');
+    expect(stderr).toContain('unknown layer "agent/nobody"');
   });
 });
 

@@ -320,7 +320,7 @@ describe.skipIf(!hasCosign)('with cosign', () => {
       const secret = await start(join(catalogue.root, 'cosign.key'), { pull: 'missing' });
       expect([secret.code, secret.stderr]).toEqual([
         1,
-        expect.stringContaining('is no public key'),
+        expect.stringContaining('not a public key'),
       ]);
       await chmod(join(home, 'other.pub'), 0o644);
       await rm(join(project, 'mine.pub'));

@@ -26,7 +26,7 @@ describe('wrong usage ends with exit code 2, and', () => {
     [
       'an unknown agent',
       ['plan', 'oter'],
-      'error[E_UNKNOWN]: there is no agent "oter"\nhint: there are: crane, finch, heron, otter\n',
+      'error[E_UNKNOWN]: unknown agent "oter"\nhint: expected one of crane, finch, heron, otter\n',
     ],
     [
       'an unknown option',
@@ -94,12 +94,12 @@ describe('wrong usage ends with exit code 2, and', () => {
     [
       'a kind of provenance that there is not',
       ['publish', '--registry', 'r.example.com', '--provenance', 'mid'],
-      'error[E_USAGE]: --provenance: there is no mode "mid"\nhint: there are: min, max, off\n',
+      'error[E_USAGE]: --provenance: unknown mode "mid"\nhint: expected min, max or off\n',
     ],
     [
       'a generator without its digest',
       ['publish', '--registry', 'r.example.com', '--sbom', 'docker.io/acme/scan:1'],
-      'error[E_USAGE]: --sbom: "docker.io/acme/scan:1" is no image by its digest\nhint: write registry/repository@sha256:…, which docker buildx imagetools inspect tells, or off\n',
+      'error[E_USAGE]: --sbom: "docker.io/acme/scan:1" is not an image with a digest\nhint: write registry/repository@sha256:…, as docker buildx imagetools inspect prints it, or off\n',
     ],
     [
       'a number of days that is none',

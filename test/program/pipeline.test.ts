@@ -101,7 +101,7 @@ test.each([
     ['--registry', 'r.io/x', '--until', 'push'],
     '--until: expected stage, test, promote, got "push"',
   ],
-  ['an unknown agent', ['nobody', '--registry', 'r.io/x'], 'there is no agent "nobody"'],
+  ['an unknown agent', ['nobody', '--registry', 'r.io/x'], 'unknown agent "nobody"'],
 ])('%s is explained', async (_, args, expected) => {
   const { code, stdout, stderr } = await bakery(['--root', root, 'ci', ...args]);
   expect([code, stdout]).toEqual([2, '']);

@@ -7,15 +7,9 @@ const pending: readonly string[] = [
   'ai-run/part.rules.ts',
   'ai-run/session',
   'ai-run/startup',
-  'bakery/builder',
   'bakery/cli',
-  'bakery/composer',
   'bakery/host',
-  'bakery/pipeline',
-  'bakery/plan',
-  'bakery/publisher',
   'bakery/registry',
-  'bakery/templates',
 ];
 
 const isIn = (room: string, path: string): boolean => path === room || path.startsWith(`${room}/`);

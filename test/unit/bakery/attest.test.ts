@@ -32,9 +32,9 @@ describe('what publishing attaches', () => {
   });
 
   test.each([
-    ['--provenance: there is no mode "mid"', { provenance: 'mid' }],
-    ['--provenance: there is no mode ""', { provenance: '' }],
-    ['--sbom: "true" is no image by its digest', { sbom: 'true' }],
+    ['--provenance: unknown mode "mid"', { provenance: 'mid' }],
+    ['--provenance: unknown mode ""', { provenance: '' }],
+    ['--sbom: "true" is not an image with a digest', { sbom: 'true' }],
     ['--sbom: "docker.io/docker/buildkit-syft-scanner:1"', { sbom: scanner.split('@')[0] ?? '' }],
     ['--sbom: "docker.io/acme/scan,mode=x', { sbom: `docker.io/acme/scan,mode=x@${digest('a')}` }],
   ])('is refused as %s', (text, flags) => {

@@ -80,16 +80,16 @@ describe('a selection', () => {
   test.each<[Partial<Selection>, string, string]>([
     [
       { agents: ['otter', 'oter'] },
-      'there is no agent "oter"',
-      'there are: otter, half, intel, none',
+      'unknown agent "oter"',
+      'expected one of otter, half, intel, none',
     ],
-    [{ runtimes: ['rust'] }, 'there is no runtime "rust"', 'there are: base, go'],
+    [{ runtimes: ['rust'] }, 'unknown runtime "rust"', 'expected one of base, go'],
     [
       { platforms: ['linux/386'] },
-      'there is no platform "linux/386"',
-      'there are: linux/amd64, linux/arm64',
+      'unknown platform "linux/386"',
+      'expected one of linux/amd64, linux/arm64',
     ],
-    [{ agents: [''] }, 'there is no agent ""', 'there are: otter, half, intel, none'],
+    [{ agents: [''] }, 'unknown agent ""', 'expected one of otter, half, intel, none'],
   ])('of %j is refused with the names there are', (selection, message, hint) => {
     expect(() => cells(selection)).toThrow(
       expect.objectContaining({ code: 'E_UNKNOWN', message, hint }),
