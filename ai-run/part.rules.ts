@@ -1,17 +1,19 @@
+/** A part of a session: its mounts, variables and notes, and its end. */
+
 import type { Mount } from '@ai-bakery/kernel/policy.ts';
 
 /**
- * What one concern of a session (its workspace, its home, its repository, …) adds to the container, and what has to
- * happen when the container has ended. A session is made of parts that know nothing of each other.
+ * The additions of one concern (the workspace, the home, the repository, …) to the container, and the action after the
+ * container's end. Parts do not know each other.
  */
 export type Part = {
   readonly mounts?: readonly Mount[];
-  /** Values the agent may see; never secrets. */
+  /** Variables that are visible to everybody; never secrets. */
   readonly env?: Readonly<Record<string, string>>;
-  /** Secret variables by name: values travel in the environment of the docker process only. */
+  /** Secret variables: their values are in the environment of the docker process only. */
   readonly secrets?: Readonly<Record<string, string>>;
-  /** What the user should know before it starts, one line each. */
+  /** Lines for the user before the start. */
   readonly notes?: readonly string[];
-  /** Runs after the container has ended, however it ended; returns what the user should know, one line each. */
+  /** Runs after the container's end, also after a failure; returns lines for the user. */
   readonly finish?: () => Promise<readonly string[]>;
 };

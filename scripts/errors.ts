@@ -19,7 +19,7 @@ const introduction = `# Error codes
 ai-run and bakery print an error as a code, a message and, usually, a hint on standard error:
 
 \`\`\`text
-error[E_NO_SESSION]: there is no session "nope"
+error[E_NO_SESSION]: unknown session "nope"
 hint: no session is running
 \`\`\`
 

@@ -32,6 +32,6 @@ export function askOn(input: NodeJS.ReadableStream, output: NodeJS.WritableStrea
 
 /** Asks on the terminal, through stderr because stdout may be redirected; undefined without a terminal. */
 export function askTerminal(): Ask | undefined {
-  // Not `process.stdin.isTTY`, which opens a stream that few starts need.
+  // Startup trick `isatty`: `process.stdin.isTTY` would open a stream that few starts need.
   return isatty(0) && isatty(2) ? askOn(process.stdin, process.stderr) : undefined;
 }

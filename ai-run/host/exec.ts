@@ -45,11 +45,6 @@ export function attach(
   });
 }
 
-/** Preloads node:child_process while the program is idle. */
-export function prepare(): void {
-  process.getBuiltinModule('node:child_process');
-}
-
 /**
  * Runs a command to its end and returns its output.
  * @param inherited replaces the caller's environment.

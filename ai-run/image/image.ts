@@ -74,7 +74,7 @@ async function find(wanted: Wanted): Promise<Image> {
       { hint: 'use an image without VOLUME, like those that bakery makes' },
     );
   }
-  // Startup trick `contract`.
+  // Startup trick `lazy-import`: the validator brings zod, which most starts do not need.
   const { parseContract } = await import('@ai-bakery/kernel/contract.ts');
   const contract = parseContract(label, reference);
   keepContract(userHome, { id, platform, engine: endpoint?.host }, contract);

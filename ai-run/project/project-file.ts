@@ -31,7 +31,7 @@ type Opening = {
   readonly ask: Ask | undefined;
 };
 
-type Opened = {
+export type OpenProjectFile = {
   /** The options of the command line, over the file's. */
   readonly options: RunOptions;
   readonly masks: Required<MaskSettings>;
@@ -45,7 +45,7 @@ type Opened = {
  * and again after each change.
  * @throws UserError E_PROJECT_FILE for mistakes in it; E_APPROVAL if nobody approves the settings that widen.
  */
-export async function openProjectFile(opening: Opening): Promise<Opened> {
+export async function openProjectFile(opening: Opening): Promise<OpenProjectFile> {
   const { said, project, userHome, usual } = opening;
   const content = readProjectFile(project);
   if (content === undefined) {

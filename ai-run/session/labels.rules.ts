@@ -1,18 +1,20 @@
-/** One run of an agent: who started it, on what. */
+/** The identity of a session, and its labels on the container. */
+
+/** One run of an agent in a project. */
 export type Session = {
-  /** `claude-my-project-3f9a2c`: the container's name, and what `ps`, `stop` and `attach` take. */
+  /** `claude-my-project-3f9a2c`: the container's name, and the argument of `stop` and `attach`. */
   readonly name: string;
   readonly agent: string;
   readonly project: string;
   readonly owner: Owner;
 };
 
-/** The ai-run process that a session ends with. A process id alone is used again by the next process. */
+/** The ai-run process whose end ends the session. A process id alone is not enough, because ids are reused. */
 export type Owner = {
   readonly host: string;
   readonly uid: number;
   readonly pid: number;
-  /** When the process started, in the words of this machine's kernel. */
+  /** The process's start time, in the format of this machine's kernel. */
   readonly started: string;
 };
 
@@ -24,7 +26,7 @@ const projectLabel = 'ai-run.project';
 
 const ownerLabel = 'ai-run.owner';
 
-/** @param id what tells apart sessions of the same agent in the same folder: a few hex digits. */
+/** @param id a few hex digits that distinguish sessions of the same agent in the same folder. */
 export function sessionName(agent: string, project: string, id: string): string {
   return `${agent}-${slug(project.split('/').at(-1) ?? '')}-${id}`;
 }
@@ -48,7 +50,7 @@ export function parseSession(labels: Readonly<Record<string, string>>): Session 
   return { name, agent, project, owner: { host, uid: Number(uid), pid: Number(pid), started } };
 }
 
-/** At most 30 characters of a folder's name, as docker takes them in a container's name. */
+/** Returns at most 30 characters of a folder's name, in the alphabet of container names. */
 function slug(folder: string): string {
   return (
     folder

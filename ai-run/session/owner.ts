@@ -1,9 +1,11 @@
+/** The owner of a session: the ai-run process, and whether it is still alive. */
+
 import { readFileSync } from 'node:fs';
 import { hostname, userInfo } from 'node:os';
 import type { Owner } from './labels.rules.ts';
 import { capture } from '../host/exec.ts';
 
-/** This process, as the owner of a session. */
+/** Returns this process as a session's owner. */
 export async function thisOwner(): Promise<Owner> {
   return {
     host: hostname(),
@@ -13,19 +15,19 @@ export async function thisOwner(): Promise<Owner> {
   };
 }
 
-/** Whether a session is an orphan. Of other machines and other users that share the engine nothing is known: no. */
+/** Whether an owner has ended. False for owners on other machines and of other users, which cannot be examined. */
 export async function isGone({ host, uid, pid, started }: Owner): Promise<boolean> {
   return host === hostname() && uid === userInfo().uid && (await startOf(pid)) !== started;
 }
 
 /**
- * When a process started, in words that only have to differ from another start of the same process id.
- * @returns undefined where there is no such process. Linux: proc_pid_stat(5), field 22; elsewhere: ps(1).
+ * Returns a process's start time, as a text that differs between processes with the same id.
+ * @returns undefined if the process does not exist. Linux: proc_pid_stat(5), field 22; elsewhere: ps(1).
  */
 async function startOf(pid: number): Promise<string | undefined> {
   if (process.platform === 'linux') {
     const text = statOf(pid);
-    // The second field is the program's name in parentheses and may hold anything, spaces and parentheses too.
+    // The second field is the program's name in parentheses, which may itself contain spaces and parentheses.
     const [state, ...rest] = text.slice(text.lastIndexOf(')') + 2).split(' ');
     return state === undefined || state === 'Z' || state === 'X' ? undefined : rest[18];
   }

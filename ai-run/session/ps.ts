@@ -1,7 +1,9 @@
+/** ai-run ps: the engine's sessions. */
+
 import { formatTable } from '@ai-bakery/kernel/table.ts';
 import { listSessions } from './sessions.ts';
 
-/** Shows the sessions of the engine, as a table or as JSON. */
+/** Prints the engine's sessions, as a table or as JSON. */
 export async function ps(json: boolean): Promise<number> {
   const sessions = await listSessions();
   if (json) {

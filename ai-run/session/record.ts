@@ -1,3 +1,5 @@
+/** The record of a session, by which a later start finds the remains of a killed ai-run. */
+
 import { existsSync, mkdirSync, unlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -8,20 +10,20 @@ import { isGone } from './owner.ts';
 import { removeContainers } from './sessions.ts';
 
 /**
- * A note of each session, `~/.ai-run/sessions/<name>`, made before everything else of it and removed after all of it. What
- * a killed ai-run left is found by it, without a question to the engine at every start.
+ * Startup trick `record`: `~/.ai-run/sessions/<name>` is made before everything else of a session and removed after it, so
+ * that a start need not ask the engine for remains.
  */
 
 /**
- * Milliseconds in which docker's client, which outlives a killed ai-run, may still make the container: until then the
- * record stays, and the next start looks again.
+ * Milliseconds in which docker's client, which survives a killed ai-run, may still make the container. Until then the
+ * record stays for the next start.
  */
 const late = 10_000;
 
 /**
- * Takes note of a session until it ends.
- * @returns `renew` as well, for right before its container is made: see {@link late}.
- * @throws UserError E_FOLDER where no note can be made: nothing would find what a killed ai-run leaves.
+ * Records a session until it ends.
+ * @returns `renew` as well, to call right before its container is made: see {@link late}.
+ * @throws UserError E_FOLDER if the record cannot be made: the remains of a killed ai-run would never be found.
  */
 export function openRecord(
   userHome: string,
@@ -36,14 +38,14 @@ export function openRecord(
   return {
     renew: () => utimesSync(path, new Date(), new Date()),
     finish: async () => {
-      // Not rmSync, which takes two milliseconds longer.
+      // Startup trick `unlink`: rmSync takes two milliseconds longer.
       if (existsSync(path)) unlinkSync(path);
       return [];
     },
   };
 }
 
-/** Whether another session of the same agent runs in the same project: they share a home. */
+/** Whether another session of the same agent runs in the same project; the two share a home. */
 export async function isShared(userHome: string, session: Session): Promise<boolean> {
   const folder = folderOf(userHome);
   const names = await readdir(folder).catch(() => []);
@@ -53,7 +55,7 @@ export async function isShared(userHome: string, session: Session): Promise<bool
   return others.some((one) => one?.agent === session.agent && one.project === session.project);
 }
 
-/** The sessions of a home, and whether the ai-run of each is gone. */
+/** Lists a home's sessions, and whether the ai-run of each has ended. */
 export async function listRecords(
   userHome: string,
 ): Promise<readonly { readonly name: string; readonly gone: boolean }[]> {
@@ -68,23 +70,22 @@ export async function listRecords(
   return found.flat();
 }
 
-/**
- * Removes what sessions left whose ai-run was killed: containers, and repositories without commits. Never fails: it is
- * nobody's main errand.
- */
+/** Removes the remains of killed sessions: containers, and repositories without commits. Best effort: never throws. */
 export async function sweepSessions(userHome: string, env: NodeJS.ProcessEnv): Promise<void> {
   const folder = folderOf(userHome);
   const names = await readdir(folder).catch(() => []);
-  const orphaned = await Promise.all(names.map((name) => isOrphan(join(folder, name))));
-  const orphans = names.filter((_, at) => orphaned[at]);
-  // The engine may be away; the next start tries again.
+  const found = await Promise.all(
+    names.map(async (name) => ((await isOrphan(join(folder, name))) ? [name] : [])),
+  );
+  const orphans = found.flat();
+  // The engine may not answer; then the next start tries again.
   if (orphans.length === 0 || !(await removeContainers(orphans))) return;
   const { settleKilled } = await import('../git/records.ts');
   for (const name of orphans) {
     const path = join(folder, name);
-    // oxlint-disable-next-line no-await-in-loop -- there are very few
+    // oxlint-disable-next-line no-await-in-loop -- orphans are few
     if (!(await isSettled(path))) continue;
-    // What is damaged stays, and `ai-run git list` tells of it.
+    // A damaged repository stays, and `ai-run git list` reports it.
     // oxlint-disable-next-line no-await-in-loop -- as above
     await settleKilled(userHome, name, env).catch(() => undefined);
     // oxlint-disable-next-line no-await-in-loop -- as above
@@ -104,13 +105,13 @@ async function read(path: string): Promise<Session | undefined> {
   }
 }
 
-/** A record that cannot be read is being written, or just removed; an old one was never finished. */
+/** Whether a record's session was killed. An unreadable record is being written or removed, unless it is old. */
 async function isOrphan(path: string): Promise<boolean> {
   const session = await read(path);
   return session === undefined ? isSettled(path) : isGone(session.owner);
 }
 
-/** Whether the container of a session, if it has one, has been made by now. */
+/** Whether enough time has passed that a session's container exists by now or never will. */
 async function isSettled(path: string): Promise<boolean> {
   const found = await stat(path).catch(() => undefined);
   return found !== undefined && Date.now() - found.mtimeMs > late;

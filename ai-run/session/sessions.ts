@@ -1,11 +1,11 @@
+/** The engine's sessions, for ps, stop and attach, and the end of their containers. */
+
 import { setTimeout } from 'node:timers/promises';
 import { parseSession, type Session, sessionLabel, sessionLabels } from './labels.rules.ts';
 import { UserError } from '@ai-bakery/kernel/error.ts';
 import { printable } from '@ai-bakery/kernel/text.ts';
 import { attach, capture } from '../host/exec.ts';
 import { thisOwner } from './owner.ts';
-
-/** Sessions that the engine has: what `ps`, `stop` and `attach` act on, and what a killed ai-run left. */
 
 export type RunningSession = Session & {
   readonly container: string;
@@ -15,7 +15,7 @@ export type RunningSession = Session & {
   readonly since: string;
 };
 
-/** How long an agent may take to end, in milliseconds; docker's own ten seconds. */
+/** Milliseconds for an agent to end: docker's own ten seconds. */
 const patience = 10_000;
 
 const labelNames = Object.keys(
@@ -27,14 +27,14 @@ const labelNames = Object.keys(
   }),
 );
 
-/** Every field as JSON, because a label's value may hold whatever a folder's name holds. */
+/** Every field as JSON, because a label's value may contain any character of a folder's name. */
 const format = `[${['{{json .ID}}', '{{json .State}}', '{{json .RunningFor}}']
   .concat(labelNames.map((name) => `{{json (.Label "${name}")}}`))
   .join(',')}]`;
 
 /**
- * All sessions of the engine, also those of other machines and users that share it.
- * @throws UserError E_NO_ENGINE with what docker said.
+ * Lists all sessions of the engine, including those of other machines and users that share it.
+ * @throws UserError E_NO_ENGINE with docker's message.
  */
 export async function listSessions(): Promise<RunningSession[]> {
   const { code, stdout, stderr } = await capture({
@@ -58,8 +58,8 @@ export async function listSessions(): Promise<RunningSession[]> {
 }
 
 /**
- * Removes containers by name or id, whatever they do; one that is not there is no failure.
- * @returns whether they are gone: false where the engine does not answer.
+ * Removes containers by name or id, running or not; a missing one does not count as a failure.
+ * @returns whether they are gone: false if the engine does not answer.
  */
 export async function removeContainers(containers: readonly string[]): Promise<boolean> {
   const { code, stderr } = await capture({
@@ -70,9 +70,9 @@ export async function removeContainers(containers: readonly string[]): Promise<b
 }
 
 /**
- * Ends sessions: asked first, killed after ten seconds.
- * @param which names, or all that this user started on this machine: an engine may be shared.
- * @throws UserError E_NO_SESSION with the names that there are.
+ * Ends sessions by SIGTERM, and by SIGKILL after ten seconds.
+ * @param which names, or `mine` for all that this user started on this machine: an engine may be shared.
+ * @throws UserError E_NO_SESSION with the names of the existing sessions.
  */
 export async function stopSessions(which: readonly string[] | 'mine'): Promise<void> {
   const all = await listSessions();
@@ -84,11 +84,11 @@ export async function stopSessions(which: readonly string[] | 'mine'): Promise<v
   if (chosen.length === 0) return;
   const containers = chosen.map(({ container }) => container);
   await capture({ file: 'docker', args: ['stop', ...containers] });
-  // Usually it is gone by now: containers of sessions are removed when they end.
+  // Usually they are gone by now: containers of sessions are removed when they end.
   await removeContainers(containers);
 }
 
-/** Asks a session's container to end, as soon as there is one; kills it when ten seconds were not enough. */
+/** Signals a session's container as soon as it exists, and removes it after ten seconds. */
 export async function endContainer(name: string, signal: NodeJS.Signals): Promise<void> {
   const deadline = Date.now() + patience;
   const kill = { file: 'docker', args: ['kill', `--signal=${signal}`, name] };
@@ -110,12 +110,12 @@ function find(all: readonly RunningSession[], name: string): RunningSession {
   const found = all.find((session) => session.name === name);
   if (found !== undefined) return found;
   const names = all.map((session) => session.name).join(', ');
-  throw new UserError('E_NO_SESSION', `there is no session ${JSON.stringify(name)}`, {
-    hint: names === '' ? 'no session is running' : `there are: ${names}`,
+  throw new UserError('E_NO_SESSION', `unknown session ${JSON.stringify(name)}`, {
+    hint: names === '' ? 'no session is running' : `running sessions: ${names}`,
   });
 }
 
-/** A while that keeps no process alive. */
+/** Waits without keeping the process alive. */
 function wait(): Promise<void> {
   return setTimeout(200, undefined, { ref: false });
 }

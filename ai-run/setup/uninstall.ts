@@ -33,51 +33,14 @@ type Step = { readonly plan: string; readonly act: () => Promise<string | undefi
  */
 export async function uninstall(flags: UninstallFlags): Promise<number> {
   const home = findUserHome();
-  const sessions = await running(home);
-  if (sessions.length > 0) {
-    throw new UserError(
-      'E_SESSIONS',
-      `nothing was removed: sessions are running: ${sessions.join(', ')}`,
-      {
-        hint: 'end them, or run `ai-run stop --all`',
-      },
-    );
-  }
-  const all = flags.all === true;
-  const steps: readonly Step[] = [
-    ...lines(home),
-    ...shells.flatMap((shell) => file(home, aliasFile(shell), 'aliases and completion')),
-    ...(all || flags.images === true ? await images() : []),
-    ...(all || flags.homes === true
-      ? [
-          ...file(home, '.ai-home', 'the agents’ sessions, settings and logins'),
-          ...file(home, '.ai-cache', 'the agents’ caches'),
-        ]
-      : []),
-    ...(all
-      ? [
-          ...file(
-            home,
-            '.ai-run',
-            'the agents’ commits, including those that you have not fetched (`ai-run git list`)',
-          ),
-          ...file(home, '.ai-env', 'your settings and keys'),
-          ...file(home, '.ai-workspaces', 'the list of folders that agents may work in'),
-          ...file(home, '.ai-git-allowed', 'the list of git credentials that agents may use'),
-        ]
-      : emptied(home)),
-  ];
+  await refuseWhileRunning(home);
+  const steps = await stepsFor(flags, home);
   if (steps.length === 0) {
-    process.stderr.write('there is nothing to remove\n');
+    process.stderr.write('nothing to remove\n');
     return 0;
   }
-  if (
-    !(await confirm(
-      steps.map(({ plan }) => plan),
-      flags.yes === true,
-    ))
-  )
-    return 1;
+  const plan = steps.map((step) => step.plan);
+  if (!(await confirm(plan, flags.yes === true))) return 1;
   let failures = 0;
   for (const step of steps) {
     // oxlint-disable-next-line no-await-in-loop -- in the order that was shown
@@ -92,6 +55,40 @@ export async function uninstall(flags: UninstallFlags): Promise<number> {
       : 'some files could not be removed\n',
   );
   return failures === 0 ? 0 : 1;
+}
+
+async function refuseWhileRunning(home: string): Promise<void> {
+  const sessions = await running(home);
+  if (sessions.length === 0) return;
+  throw new UserError(
+    'E_SESSIONS',
+    `nothing was removed: sessions are running: ${sessions.join(', ')}`,
+    { hint: 'end them, or run `ai-run stop --all`' },
+  );
+}
+
+async function stepsFor(flags: UninstallFlags, home: string): Promise<readonly Step[]> {
+  const all = flags.all === true;
+  const homes = [
+    ['.ai-home', 'the agents’ sessions, settings and logins'],
+    ['.ai-cache', 'the agents’ caches'],
+  ] as const;
+  const rest = [
+    [
+      '.ai-run',
+      'the agents’ commits, including those that you have not fetched (`ai-run git list`)',
+    ],
+    ['.ai-env', 'your settings and keys'],
+    ['.ai-workspaces', 'the list of folders that agents may work in'],
+    ['.ai-git-allowed', 'the list of git credentials that agents may use'],
+  ] as const;
+  return [
+    ...lines(home),
+    ...shells.flatMap((shell) => file(home, aliasFile(shell), 'aliases and completion')),
+    ...(all || flags.images === true ? await images() : []),
+    ...(all || flags.homes === true ? homes.flatMap(([name, what]) => file(home, name, what)) : []),
+    ...(all ? rest.flatMap(([name, what]) => file(home, name, what)) : emptied(home)),
+  ];
 }
 
 /** Returns this user's sessions: those in this home whose ai-run is alive, and those of the engine if it answers. */

@@ -1,4 +1,6 @@
 #!/usr/bin/env node
+/** Startup trick `compiled`: the installed program, which keeps V8's compiled code for the next start. */
+
 import './node.ts';
 import { mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
@@ -7,22 +9,21 @@ import { Script } from 'node:vm';
 import { writeAtomic } from '../host/write-atomic.ts';
 
 /**
- * What the package installs as `ai-run`: the command line as one script, whose compiled code is kept for the next start, because
- * compiling is a third of what ai-run takes before docker runs. Node's own cache keeps a module as it is after loading, and V8
- * compiles most functions when they are first called: what is kept here is made when a session has ended. In a folder of the
- * user's own, which no agent gets. nodejs.org/api/vm.html#scriptcreatecacheddata
+ * Runs the command line as one script. Compiling takes a third of ai-run's time before docker runs. Node's own cache keeps a
+ * module's state after loading, but V8 compiles most functions on their first call; so the code is kept after a session has
+ * ended, in a folder that agents cannot reach. nodejs.org/api/vm.html#scriptcreatecacheddata
  */
 
-/** What the script leaves, see `cli.ts`. */
+/** The script's exports: see `cli.ts`. */
 type Exports = { readonly ended?: Promise<boolean> };
 
-/** Milliseconds after which code is removed that no ai-run of today needs: a month. */
+/** Milliseconds after which kept code of other versions is removed: a month. */
 const old = 30 * 24 * 60 * 60 * 1000;
 
 const source = join(import.meta.dirname, 'ai-run.script.js');
 const folder = join(homedir(), '.ai-run/compiled');
 
-/** Where the code of this very script is: V8 compares the length of the source only, and whatever installs a file changes its ctime. */
+/** Returns the path of this script's code. V8 compares only the length of the source, but every installation changes the ctime. */
 function pathOf(): string {
   const { ctimeMs, size } = statSync(source);
   return join(folder, `${process.version}-${process.arch}-${ctimeMs}-${size}`);
@@ -37,8 +38,8 @@ function read(path: string): Buffer | undefined {
 }
 
 /**
- * Keeps the code for the next start. That trusts its bytes: V8 checks no more than their head and their length. Never fails: it
- * goes without, too.
+ * Keeps the code for the next start, which trusts its bytes: V8 checks only their header and length. Best effort, because
+ * ai-run works without it.
  */
 function keep(script: Script, path: string): void {
   try {
@@ -47,13 +48,13 @@ function keep(script: Script, path: string): void {
     for (const one of readdirSync(folder).map((name) => join(folder, name)))
       if (Date.now() - statSync(one).mtimeMs > old) rmSync(one, { recursive: true, force: true });
   } catch {
-    // A full disk is for others to report.
+    // Other code reports a full disk.
   }
 }
 
 const path = pathOf();
 const cachedData = read(path);
-// One byte per letter, as the build writes it: V8 reads that faster.
+// Startup trick `latin1`.
 const script = new Script(readFileSync(source, 'latin1'), {
   filename: source,
   ...(cachedData === undefined ? {} : { cachedData }),
@@ -63,7 +64,7 @@ const run: (exports: Exports, filename: string, dirname: string) => void =
   script.runInThisContext();
 run(exported, source, import.meta.dirname);
 
-/** Not of a start that failed: what the others need would be missing. What is damaged is made again. */
+/** Keeps the code of successful starts only, which have called the functions that others need. Replaces damaged code. */
 async function finish(): Promise<void> {
   if ((await exported.ended) === true && script.cachedDataRejected !== false) keep(script, path);
 }

@@ -1,4 +1,5 @@
-/** Ends the program at once, with one line, on a Node that is too old. The first import of every entry. */
+/** The first import of every entry: ends the program with one line if Node is too old. */
+
 import { nodeProblem } from '@ai-bakery/kernel/node-version.ts';
 
 const problem = nodeProblem('ai-run', process.versions.node);

@@ -1,4 +1,6 @@
-/** The SHA-256 of a text, in hex digits. Loaded when it is called, which few starts do: see files/unique. */
+/** Startup trick `sha256`: node:crypto is loaded when a hash is needed, which few starts do. */
+
+/** Returns the SHA-256 of a text, in hex digits. */
 export function sha256(text: string): string {
   return process.getBuiltinModule('node:crypto').createHash('sha256').update(text).digest('hex');
 }

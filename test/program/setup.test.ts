@@ -169,7 +169,7 @@ describe('uninstall', () => {
     writeFileSync(home.file('.bashrc'), 'export A=1\n');
     await setup('--yes');
     writeFileSync(home.file('.bashrc'), rc().trimEnd());
-    for (const said of ['done: ', 'there is nothing to remove\n']) {
+    for (const said of ['done: ', 'nothing to remove\n']) {
       expect((await home.aiRun('uninstall', '--yes')).stderr).toContain(said);
       expect(rc()).toBe('export A=1\n');
     }
@@ -200,7 +200,7 @@ describe('uninstall', () => {
     expect(await home.aiRun('uninstall', '--yes')).toEqual({
       code: 0,
       stdout: '',
-      stderr: 'there is nothing to remove\n',
+      stderr: 'nothing to remove\n',
     });
     expect((await home.aiRun('uninstall', '--all', '--yes')).code).toBe(0);
     expect(existsSync(home.file('.ai-run'))).toBe(false);
@@ -271,7 +271,7 @@ describe('uninstall', () => {
       'case "$1 $2" in "image ls") cat "$HOME/rows" ;; "image rm") shift 2; echo "$@" >> "$HOME/removed" ;; esac',
     );
     const without = await home.aiRun('uninstall', '--yes');
-    expect(without.stderr).toBe('there is nothing to remove\n');
+    expect(without.stderr).toBe('nothing to remove\n');
     expect((await home.aiRun('uninstall', '--images', '--yes')).code).toBe(0);
     expect(readFileSync(home.file('removed'), 'utf8')).toBe(
       'registry.example.com/ai/ai-claude:base\n',
@@ -279,6 +279,6 @@ describe('uninstall', () => {
   });
 
   test('finds nothing to remove where there is nothing', async () => {
-    expect((await home.aiRun('uninstall', '--yes')).stderr).toBe('there is nothing to remove\n');
+    expect((await home.aiRun('uninstall', '--yes')).stderr).toBe('nothing to remove\n');
   });
 });

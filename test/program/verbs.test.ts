@@ -93,7 +93,7 @@ test('a session whose name is a container’s own idea cannot repaint the termin
   const { code, stderr } = await home.aiRun('stop', 'nope');
   expect([code, stderr]).toEqual([
     1,
-    'error[E_NO_SESSION]: there is no session "nope"\nhint: there are: ab\n',
+    'error[E_NO_SESSION]: unknown session "nope"\nhint: running sessions: ab\n',
   ]);
 });
 

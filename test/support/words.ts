@@ -41,7 +41,7 @@ export function readableFiles(root: string): string[] {
     'bakery/templates/*.hbs',
     'docs/**/*.{md,yml}',
     '*.{md,yml,yaml,ts}',
-    '{kernel,ai-run,bakery}/README.md',
+    '{kernel,ai-run,bakery}/**/README.md',
   ];
   return globSync(patterns, { cwd: root, withFileTypes: true })
     .filter((entry) => entry.isFile())

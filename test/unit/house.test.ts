@@ -21,8 +21,6 @@ const longest = 60;
 const pending: readonly string[] = [
   'bakery/templates/dockerfile.rules.ts: renderer',
   'bakery/registry/registry.ts: openRegistry',
-  'ai-run/setup/uninstall.ts: uninstall',
-  'ai-run/session/run.ts: run',
 ];
 
 const packages = ['kernel', 'ai-run', 'bakery'] as const;
