@@ -81,6 +81,44 @@ export function renderer(
   settings: Settings,
   upstreams: Upstreams,
 ): Renderer {
+  const render = openTemplates(templates, upstreams);
+  return {
+    agentLayer: (agent) => ({
+      stage: 'agent',
+      text: render(
+        `bakery/templates/${agent.install.kind}.hbs`,
+        templates[agent.install.kind],
+        agentView(agent, settings.upstreams),
+      ),
+    }),
+    runtimeLayer: (runtime) => {
+      const stage = `runtime-${runtime.name}`;
+      const view = { stage, from: baseOf(runtime, runtimes), upstreams: runtime.upstreams };
+      return {
+        stage,
+        text: render(`runtimes/${runtime.name}/Dockerfile.hbs`, runtime.template, view),
+      };
+    },
+    image: (agent, runtime, labels) =>
+      render(
+        'bakery/templates/image.hbs',
+        templates.image,
+        imageView(agent, runtime, runtimes, labels),
+      ),
+    pypiLock: (agent, requirement) =>
+      render('bakery/templates/pypi-lock.hbs', templates['pypi-lock'], {
+        ...agentView(agent, settings.upstreams),
+        requirement,
+        architectures: agent.platforms.map(architecture).join(' '),
+      }),
+  };
+}
+
+/** Renders one template; the file's name is for messages. */
+type Render = (file: string, template: string, view: unknown) => string;
+
+/** Prepares helpers and shared parts of the templates. */
+function openTemplates(templates: Templates, upstreams: Upstreams): Render {
   const handlebars = Handlebars.create();
   handlebars.registerHelper('upstream', (reference: unknown) => {
     // Handlebars is strict about names in the text, not about arguments of helpers.
@@ -99,7 +137,7 @@ export function renderer(
     compiled.set(template, known);
     return known;
   };
-  const render = (file: string, template: string, view: unknown): string => {
+  return (file, template, view) => {
     try {
       return compile(template)(view);
     } catch (error) {
@@ -109,42 +147,25 @@ export function renderer(
       });
     }
   };
+}
+
+/** The variables of the template of images. */
+function imageView(
+  agent: Agent,
+  runtime: Runtime,
+  runtimes: readonly Runtime[],
+  labels: Readonly<Record<string, string>>,
+) {
+  const line = lineage(runtime, runtimes);
   return {
-    agentLayer: (agent) => ({
-      stage: 'agent',
-      text: render(
-        `bakery/templates/${agent.install.kind}.hbs`,
-        templates[agent.install.kind],
-        agentView(agent, settings.upstreams),
-      ),
-    }),
-    runtimeLayer: (runtime) => {
-      const stage = `runtime-${runtime.name}`;
-      const view = { stage, from: baseOf(runtime, runtimes), upstreams: runtime.upstreams };
-      return {
-        stage,
-        text: render(`runtimes/${runtime.name}/Dockerfile.hbs`, runtime.template, view),
-      };
-    },
-    image: (agent, runtime, labels) => {
-      const line = lineage(runtime, runtimes);
-      return render('bakery/templates/image.hbs', templates.image, {
-        from: baseOf(runtime, runtimes),
-        layers: [...line.map(({ name }) => ({ stage: `runtime-${name}` })), { stage: 'agent' }],
-        env: Object.entries(Object.assign({}, ...line.map(({ env }) => env), agent.env)).map(
-          ([key, value]) => ({ key, value: word(String(value)) }),
-        ),
-        path: ['/opt/agent/bin', ...line.toReversed().flatMap(({ path }) => path)].join(':'),
-        labels: Object.entries(labels).map(([key, value]) => ({ key, value: word(value) })),
-        entrypoint: JSON.stringify([agent.command]),
-      });
-    },
-    pypiLock: (agent, requirement) =>
-      render('bakery/templates/pypi-lock.hbs', templates['pypi-lock'], {
-        ...agentView(agent, settings.upstreams),
-        requirement,
-        architectures: agent.platforms.map(architecture).join(' '),
-      }),
+    from: baseOf(runtime, runtimes),
+    layers: [...line.map(({ name }) => ({ stage: `runtime-${name}` })), { stage: 'agent' }],
+    env: Object.entries(Object.assign({}, ...line.map(({ env }) => env), agent.env)).map(
+      ([key, value]) => ({ key, value: word(String(value)) }),
+    ),
+    path: ['/opt/agent/bin', ...line.toReversed().flatMap(({ path }) => path)].join(':'),
+    labels: Object.entries(labels).map(([key, value]) => ({ key, value: word(value) })),
+    entrypoint: JSON.stringify([agent.command]),
   };
 }
 
