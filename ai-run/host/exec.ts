@@ -9,9 +9,6 @@ import { UserError } from '@ai-bakery/kernel/error.ts';
 
 const endings = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
-/** Milliseconds between the signal that asks a command to end and SIGKILL. */
-const patience = 10_000;
-
 /**
  * Hands the terminal to a command until it ends.
  * @param terminate is called for SIGTERM and SIGHUP, and for SIGINT without a terminal or with a raw one: then Ctrl-C is a
@@ -82,12 +79,14 @@ export function capture(
 /**
  * Runs a command whose output is progress, and shows it on standard error: standard output belongs to the agent.
  * @param errors `pipe` returns the command's standard error, `inherit` shows it.
+ * @param patience milliseconds between the signal that asks the command to end and SIGKILL.
  * @throws UserError E_SIGNAL if a signal that would end ai-run has ended the command; the signal is its `cause`. The caller
  *   ends ai-run, after it has finished the open parts.
  */
 export function showProgress(
   command: Command,
   errors: 'pipe' | 'inherit' = 'pipe',
+  patience = 10_000,
 ): Promise<{ readonly code: number; readonly stderr: string }> {
   return new Promise((resolve, reject) => {
     let told: NodeJS.Signals | undefined;

@@ -5,11 +5,11 @@ import { describe, expect, test } from 'vitest';
 
 const exec = join(import.meta.dirname, '../../ai-run/host/exec.ts');
 
-/** A program that shows the progress of `sh -c script`, and then what it got back, or what was wrong. */
+/** A program that shows the progress of `sh -c script`, and then its result or its error. It waits a second for an end. */
 const start = (script: string) => {
   const command = { file: 'sh', args: ['-c', script] };
   const program = `import { showProgress } from ${JSON.stringify(exec)};
-    const said = await showProgress(${JSON.stringify(command)}).catch(({ code, cause }) => ({ code, cause }));
+    const said = await showProgress(${JSON.stringify(command)}, 'pipe', 1000).catch(({ code, cause }) => ({ code, cause }));
     console.log(JSON.stringify(said));`;
   const child = spawn(process.execPath, ['--input-type=module', '--eval', program], {
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -48,8 +48,10 @@ describe('the progress of a command', () => {
   test('does not outlive a signal by not listening', async () => {
     const { child, output } = start('trap "" TERM; echo ready; while :; do sleep 1; done');
     await once(child.stderr, 'data');
+    const told = performance.now();
     child.kill('SIGTERM');
     await once(child, 'exit');
+    expect(performance.now() - told).toBeGreaterThan(900);
     expect(JSON.parse(output.stdout)).toEqual({ code: 'E_SIGNAL', cause: 'SIGTERM' });
   });
 });
