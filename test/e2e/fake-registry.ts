@@ -1,23 +1,11 @@
-import { createHash } from 'node:crypto';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { pack } from 'tar-stream';
+import { serveTestRegistry } from '../support/registry.ts';
+import { digestOf, mediaTypes } from '../support/registry-store.ts';
 
-/** A registry on loopback that is read only, holds a few tiny images in memory, and can be told to misbehave. */
+/** A registry on loopback that holds a few tiny images in memory, and can be told to misbehave. */
 
-const types = {
-  index: 'application/vnd.oci.image.index.v1+json',
-  manifest: 'application/vnd.oci.image.manifest.v1+json',
-  config: 'application/vnd.oci.image.config.v1+json',
-  layer: 'application/vnd.oci.image.layer.v1.tar+gzip',
-};
-
-type Blob = { readonly type: string; readonly bytes: Buffer };
 type Labels = Readonly<Record<string, string>>;
-
-const digestOf = (bytes: Buffer): string =>
-  `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
 
 /** A layer with one file. */
 const archive = async (content: string): Promise<Buffer> => {
@@ -32,9 +20,9 @@ const archive = async (content: string): Promise<Buffer> => {
 export type FakeRegistry = {
   /** `127.0.0.1:41234`: docker speaks to it without TLS. */
   readonly host: string;
-  /** The number of requests so far. */
+  /** The number of requests. */
   readonly asked: () => number;
-  /** Answers everything with this status from now on; 200 is its usual self. */
+  /** Answers every request with this status from now on; 200 ends that. */
   readonly answer: (status: number) => void;
   /** Makes `repository:tag` an image with these labels per platform: one manifest, or an index of several. */
   readonly put: (name: string, platforms: Readonly<Record<string, Labels>>) => Promise<string>;
@@ -42,78 +30,49 @@ export type FakeRegistry = {
 };
 
 export const openRegistry = async (): Promise<FakeRegistry> => {
-  const blobs = new Map<string, Blob>();
-  const tags = new Map<string, string>();
-  let status = 200;
-  let asked = 0;
+  const { host, store, requests, inject, close } = await serveTestRegistry();
 
-  const add = (type: string, content: Buffer | object) => {
-    const bytes = Buffer.isBuffer(content) ? content : Buffer.from(JSON.stringify(content));
-    const digest = digestOf(bytes);
-    blobs.set(digest, { type, bytes });
-    return { mediaType: type, digest, size: bytes.length };
-  };
-
-  const addManifest = async (platform: string, labels: Labels) => {
+  const addManifest = async (repository: string, platform: string, labels: Labels) => {
     const [os, architecture] = platform.split('/');
     const tar = await archive(`${platform} ${JSON.stringify(labels)}`);
-    const layers = [add(types.layer, gzipSync(tar))];
-    const config = add(types.config, {
+    const layer = { ...store.putBlob(repository, gzipSync(tar)), mediaType: mediaTypes.layer };
+    const content = JSON.stringify({
       os,
       architecture,
       config: { Labels: labels },
       rootfs: { type: 'layers', diff_ids: [digestOf(tar)] },
       history: [{ created_by: 'COPY' }],
     });
-    const manifest = { schemaVersion: 2, mediaType: types.manifest, config, layers };
-    return { ...add(types.manifest, manifest), platform: { os, architecture } };
+    const config = { ...store.putBlob(repository, content), mediaType: mediaTypes.config };
+    const mediaType = mediaTypes.manifest;
+    const manifest = { schemaVersion: 2, mediaType, config, layers: [layer] };
+    return { ...store.putManifest(repository, manifest), platform: { os, architecture } };
   };
 
-  const server = createServer((request, response) => {
-    asked += 1;
-    const [, name = '', kind, reference = ''] =
-      /^\/v2\/(.+)\/(manifests|blobs)\/([^/?]+)$/.exec(request.url ?? '') ?? [];
-    const digest = reference.startsWith('sha256:') ? reference : tags.get(`${name}:${reference}`);
-    const blob = blobs.get(digest ?? '');
-    if (status !== 200) {
-      response.writeHead(status, { 'www-authenticate': 'Basic realm="test"' }).end();
-    } else if (kind === undefined) {
-      response.writeHead(200).end();
-    } else if (blob === undefined || digest === undefined) {
-      response.writeHead(404).end('{"errors":[{"code":"MANIFEST_UNKNOWN"}]}');
-    } else {
-      response.writeHead(200, {
-        'content-type': blob.type,
-        'content-length': blob.bytes.length,
-        'docker-content-digest': digest,
-      });
-      response.end(request.method === 'HEAD' ? undefined : blob.bytes);
-    }
-  });
-  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
-
   return {
-    host: `127.0.0.1:${(server.address() as AddressInfo).port}`,
-    asked: () => asked,
-    answer: (next) => {
-      status = next;
-    },
+    host,
+    asked: () => requests.length,
+    answer: (status) =>
+      inject(
+        status === 200
+          ? undefined
+          : () => ({ status, headers: { 'www-authenticate': 'Basic realm="test"' } }),
+      ),
     put: async (name, platforms) => {
+      const [repository = '', tag = ''] = name.split(':');
       const manifests = await Promise.all(
-        Object.entries(platforms).map(([platform, labels]) => addManifest(platform, labels)),
+        Object.entries(platforms).map(([platform, labels]) =>
+          addManifest(repository, platform, labels),
+        ),
       );
       const [first] = manifests;
-      const top =
-        manifests.length === 1 && first !== undefined
-          ? first
-          : add(types.index, { schemaVersion: 2, mediaType: types.index, manifests });
-      tags.set(name, top.digest);
-      return top.digest;
+      if (manifests.length === 1 && first !== undefined) {
+        store.tags.set(name, first.digest);
+        return first.digest;
+      }
+      const index = { schemaVersion: 2, mediaType: mediaTypes.index, manifests };
+      return store.putManifest(repository, index, tag).digest;
     },
-    close: () =>
-      new Promise((closed) => {
-        server.close(() => closed());
-        server.closeAllConnections();
-      }),
+    close,
   };
 };

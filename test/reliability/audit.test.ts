@@ -1,43 +1,24 @@
-import { createHash } from 'node:crypto';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { serveTestRegistry, type TestRegistry } from '../support/registry.ts';
+import { digestOf, type Store } from '../support/registry-store.ts';
 import { audit } from './audit.ts';
 
-/** The audit finds what is wrong: each thing that a registry may have lost, in one that is sound otherwise. */
+/** The audit finds each thing that a registry may have lost, in one that is sound otherwise. */
 
-const digestOf = (text: string): string =>
-  `sha256:${createHash('sha256').update(text).digest('hex')}`;
-
-/** The registry's content, by path below the repository. */
-let content: Map<string, string>;
-const server = createServer(({ url = '', method }, response) => {
-  const path = url.replace('/v2/ai/image/', '');
-  const tags = [...content.keys()].flatMap((each) => /^manifests\/([^:]+)$/.exec(each)?.[1] ?? []);
-  const body = path === 'tags/list' ? JSON.stringify({ tags }) : content.get(path);
-  if (body === undefined) response.writeHead(404).end();
-  else if (method === 'HEAD') response.writeHead(200, { 'content-length': body.length }).end();
-  else response.end(body);
-});
+let registry: TestRegistry;
+let store: Store;
 let host = '';
 beforeAll(async () => {
-  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
-  host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  registry = await serveTestRegistry();
+  ({ host, store } = registry);
 });
-afterAll(() => {
-  server.close();
-  server.closeAllConnections();
-});
+afterAll(() => registry.close());
 
-const put = (kind: 'blobs' | 'manifests', text: string) => {
-  const digest = digestOf(text);
-  content.set(`${kind}/${digest}`, text);
-  return { digest, size: text.length };
-};
+const repository = 'ai/image';
 const putImage = (architecture: string) => {
-  const config = put('blobs', JSON.stringify({ architecture }));
-  const layers = [put('blobs', `layer ${architecture}`)];
-  const manifest = put('manifests', JSON.stringify({ config, layers }));
+  const config = store.putBlob(repository, JSON.stringify({ architecture }));
+  const layers = [store.putBlob(repository, `layer ${architecture}`)];
+  const manifest = store.putManifest(repository, { config, layers });
   return { ...manifest, platform: { os: 'linux', architecture } };
 };
 const indexOf = (architectures: readonly string[], version = '1.0.0'): string =>
@@ -46,42 +27,46 @@ const indexOf = (architectures: readonly string[], version = '1.0.0'): string =>
     annotations: { 'org.opencontainers.image.version': version },
   });
 const tag = (name: string, text: string): void => {
-  content.set(`manifests/${name}`, text);
+  store.putManifest(repository, text, name);
 };
 const tested = (architecture: string): string => `tested-0123456789ab-${architecture}`;
 const both = ['amd64', 'arm64'];
 
 beforeEach(() => {
-  content = new Map();
+  for (const content of [store.blobs, store.manifests, store.tags]) content.clear();
   const index = indexOf(both);
   for (const name of ['1.0.0-base', 'base', 'latest', ...both.map(tested)]) tag(name, index);
   tag('stg-0123456789ab', indexOf(['amd64']));
 });
 
 test('finds nothing wrong where nothing is; tags of publishing itself are not looked at', async () => {
-  const found = await audit(host, ['ai/image'], new Set());
+  const found = await audit(host, [repository], new Set());
   expect(found.wrong).toEqual([]);
   expect([...found.tags.keys()]).toEqual(
     ['1.0.0-base', 'base', 'latest'].map((name) => `ai/image:${name}`),
   );
 });
 
-const layer = `blobs/${digestOf('layer arm64')}`;
-const config = `blobs/${digestOf('{"architecture":"amd64"}')}`;
+const layer = `${repository}@${digestOf('layer arm64')}`;
+const config = `${repository}@${digestOf('{"architecture":"amd64"}')}`;
 
 test.each<[string, () => void, RegExp]>([
-  ['a layer is gone', () => content.delete(layer), /: not there/],
-  ['a configuration is gone', () => content.delete(config), /: not there/],
-  ['a layer has other bytes', () => content.set(layer, 'LAYER ARM64'), /: 11 bytes, sha256:/],
-  ['a layer is cut', () => content.set(layer, 'layer'), /: 5 bytes, sha256:/],
+  ['a layer is gone', () => store.blobs.delete(layer), /: not there/],
+  ['a configuration is gone', () => store.blobs.delete(config), /: not there/],
+  [
+    'a layer has other bytes',
+    () => store.blobs.set(layer, Buffer.from('LAYER ARM64')),
+    /: 11 bytes, sha256:/,
+  ],
+  ['a layer is cut', () => store.blobs.set(layer, Buffer.from('layer')), /: 5 bytes, sha256:/],
   [
     'a manifest is gone',
-    () => content.delete(`manifests/${putImage('arm64').digest}`),
+    () => store.manifests.delete(`${repository}@${putImage('arm64').digest}`),
     /: not there/,
   ],
   [
     'a test is gone',
-    () => content.delete(`manifests/${tested('arm64')}`),
+    () => store.tags.delete(`${repository}:${tested('arm64')}`),
     /base: no test of arm64/,
   ],
   [
@@ -97,13 +82,13 @@ test.each<[string, () => void, RegExp]>([
   ],
 ])('%s', async (_, spoil, wrong) => {
   spoil();
-  expect((await audit(host, ['ai/image'], new Set())).wrong.join('\n')).toMatch(wrong);
+  expect((await audit(host, [repository], new Set())).wrong.join('\n')).toMatch(wrong);
 });
 
 test('what was hashed before is asked for all the same', async () => {
   const known = new Set<string>();
-  await audit(host, ['ai/image'], known);
-  content.delete(layer);
-  const { wrong } = await audit(host, ['ai/image'], known);
+  await audit(host, [repository], known);
+  store.blobs.delete(layer);
+  const { wrong } = await audit(host, [repository], known);
   expect(wrong.join('\n')).toMatch(/: not there any more/);
 });
