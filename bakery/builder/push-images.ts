@@ -5,12 +5,12 @@ import type { Digest } from '@ai-bakery/kernel/reference.ts';
 import { type Builder, type BuildResult, repeated } from './builder.ts';
 import { logName } from './buildx.ts';
 import type { BuildContext } from './context.ts';
-import { isRace, maximumTries } from './export.ts';
 import { bakeCommand, bakeFile, pushedDigests, type RegistryOutput } from './bake-file.rules.ts';
-import { isPassing, isTorn, retryDelay } from '../registry/challenge.rules.ts';
+import { reasonOfBuildKit } from '../registry/foreign-text.rules.ts';
 import type { Image } from '../plan/plan.rules.ts';
 import { readText } from '../catalogue/load.ts';
-import { pause } from '../host/retry.ts';
+import { persist } from '../host/retry.ts';
+import { retryPolicies, type RetryReason } from '../host/retry-policy.rules.ts';
 
 /** The result of a push; digests by image id, for the images that BuildKit reports. */
 export type Pushed = {
@@ -46,18 +46,10 @@ export function pushing(builder: Builder, signal: AbortSignal): Builder {
   return repeated(builder, (attempt) => untilPushed(attempt, signal));
 }
 
-async function untilPushed(
-  again: () => Promise<BuildResult>,
-  signal: AbortSignal,
-): Promise<BuildResult> {
-  let result = await again();
-  for (let tries = 1; tries < maximumTries; tries += 1) {
-    const { error = '', stuck = false } = result;
-    const isBusy = isPassing(error) || isTorn(error);
-    if (!isRace(error) && !isBusy && !stuck) break;
-    // Sixteen times what a single request would wait: BuildKit has asked several times already.
-    if (isBusy) await pause(retryDelay(undefined, tries + 4, Math.random()), signal);
-    result = await again();
-  }
-  return result;
+function untilPushed(again: () => Promise<BuildResult>, signal: AbortSignal): Promise<BuildResult> {
+  return persist(again, { policy: retryPolicies.push, ofResult: reasonOfPush, signal });
+}
+
+function reasonOfPush({ error = '', stuck }: BuildResult): RetryReason | undefined {
+  return stuck ? 'stuck' : reasonOfBuildKit(error);
 }

@@ -1,7 +1,6 @@
 /** Opens what the verbs work with, from their flags and the settings: the checkout and the client of registries. */
 
 import { type Checkout, openCheckout } from '../catalogue/checkout.ts';
-import { patienceOf } from '../catalogue/settings.rules.ts';
 import { openRegistry, type Registry } from '../registry/registry.ts';
 import type { CommonFlags } from './flags.ts';
 
@@ -13,5 +12,5 @@ export async function openMachine(
   locks: 'check' | 'accept' = 'check',
 ): Promise<Machine> {
   const checkout = await openCheckout(flags.root, locks);
-  return { checkout, registry: openRegistry(flags.signal, patienceOf(checkout.settings)) };
+  return { checkout, registry: openRegistry(flags.signal, checkout.settings) };
 }

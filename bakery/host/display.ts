@@ -1,7 +1,8 @@
+/** Shows long work on standard error: running tasks in place on a terminal, one line per event elsewhere. */
+
 import { createLogUpdate } from 'log-update';
 import { duration, paint } from './format.ts';
 
-/** Shows long work on standard error: running tasks in place on a terminal, one line per event elsewhere. */
 export type Display = {
   readonly start: (task: string) => void;
   readonly detail: (task: string, text: string) => void;

@@ -1,19 +1,31 @@
+/** Starts processes; the only file that does. */
+
 import type { Duplex } from 'node:stream';
 import { execa } from 'execa';
 import { type Command, formatCommand } from '@ai-bakery/kernel/command.ts';
 import { UserError } from '@ai-bakery/kernel/error.ts';
 import { redacted } from '@ai-bakery/kernel/text.ts';
 
-/** The only file that starts processes. */
+/** A command that ended with another exit code than 0, or by a signal. */
+export class CommandError extends UserError {
+  /** The program's own words. */
+  readonly stderr: string;
 
+  constructor(command: Command, end: string, stderr: string) {
+    super('E_COMMAND', `${formatCommand(command)} exited with ${end}\n${stderr}`);
+    this.stderr = stderr;
+  }
+}
+
+/** The end of a command. */
 export type Outcome = {
-  /** Absent where a signal ended it, or it ran out of time. */
+  /** Absent if a signal ended it, or if it ran out of time. */
   readonly exitCode: number | undefined;
-  /** `SIGKILL`, where a signal ended it. */
+  /** `SIGKILL`; absent if it exited by itself. */
   readonly signal: string | undefined;
   readonly stdout: string;
   readonly stderr: string;
-  /** Whether it took longer, or was silent for longer, than it may. */
+  /** Whether it was ended at the limit of its time or of its silence. */
   readonly timedOut: boolean;
 };
 
@@ -22,16 +34,16 @@ export type Options = {
   readonly cwd?: string;
   /** Milliseconds. */
   readonly timeout?: number;
-  /** Milliseconds between two lines of stderr; only with `onLine`. */
+  /** Milliseconds at most between two lines of stderr; only with `onLine`. */
   readonly silence?: number;
   readonly signal?: AbortSignal;
-  /** Called with each line of stderr as it comes; stderr is not kept then. */
+  /** Receives each line of stderr; the outcome then has no stderr. */
   readonly onLine?: (line: string) => void;
 };
 
 /**
- * Runs a command to its end, whatever its exit code.
- * @throws UserError E_NO_PROGRAM when there is no such program, E_INTERRUPTED when `signal` ended it.
+ * Runs a command to its end and returns its exit code.
+ * @throws UserError E_NO_PROGRAM for a program that is missing or cannot be started, E_INTERRUPTED if `signal` ended it.
  */
 export async function run(command: Command, options: Options = {}): Promise<Outcome> {
   const child = execa(command.file, command.args, {
@@ -43,7 +55,7 @@ export async function run(command: Command, options: Options = {}): Promise<Outc
     ...(options.timeout === undefined ? {} : { timeout: options.timeout }),
     ...(options.signal === undefined ? {} : { cancelSignal: options.signal }),
     ...(command.env === undefined ? {} : { env: command.env }),
-    // Output of a test or a build that is larger than this is not looked at any more.
+    // Larger output of a test or a build is cut.
     maxBuffer: 16 * 1024 * 1024,
     buffer: { stdout: true, stderr: options.onLine === undefined },
   });
@@ -60,28 +72,14 @@ export async function run(command: Command, options: Options = {}): Promise<Outc
       listening?.refresh();
       options.onLine(line);
     }
-  })().catch(() => undefined); // the child's own end says what went wrong
+  })().catch(() => undefined); // the child's end tells the fault
   const result = await child;
   await reading;
   clearTimeout(listening);
   if (result.isCanceled) throw new UserError('E_INTERRUPTED', 'interrupted');
-  if (result.code === 'ENOENT') {
-    throw new UserError(
-      'E_NO_PROGRAM',
-      `there is no program ${JSON.stringify(command.file)} on PATH`,
-      {
-        hint: 'install Docker with buildx; on Debian or Ubuntu as root: scripts/setup --install-engine',
-      },
-    );
-  }
-  // It did not even start: no permission, for example.
-  if (result.code !== undefined && !result.isMaxBuffer && !result.isTerminated) {
-    throw new UserError(
-      'E_NO_PROGRAM',
-      `${JSON.stringify(command.file)} cannot be started: ${result.code}`,
-      { hint: `see to the permissions of ${command.file}, or to what stands first on PATH` },
-    );
-  }
+  // It did not even start.
+  if (result.code !== undefined && !result.isMaxBuffer && !result.isTerminated)
+    throw cannotStart(command.file, result.code);
   return {
     exitCode: result.exitCode,
     signal: result.signal,
@@ -98,7 +96,7 @@ export function connection(command: Command): Duplex {
 
 /**
  * Runs a command that must succeed and returns its standard output.
- * @throws UserError E_COMMAND with the command and what it said, when it does not; E_TIMEOUT where it took too long.
+ * @throws CommandError with the command and its standard error; UserError E_TIMEOUT if it ran out of time.
  */
 export async function capture(command: Command, options: Options = {}): Promise<string> {
   const { exitCode, signal, timedOut, stdout, stderr } = await run(command, options);
@@ -106,6 +104,22 @@ export async function capture(command: Command, options: Options = {}): Promise<
   const said = redacted(stderr).trim();
   if (timedOut)
     throw new UserError('E_TIMEOUT', `${formatCommand(command)} ran out of time\n${said}`);
-  const end = `exited with ${exitCode ?? signal ?? 'no code'}`;
-  throw new UserError('E_COMMAND', `${formatCommand(command)} ${end}\n${said}`);
+  throw new CommandError(command, String(exitCode ?? signal ?? 'no code'), said);
+}
+
+/** Hints for programs that need more than a package of their own name. */
+const installing: Readonly<Record<string, string>> = {
+  docker: 'install Docker with buildx; on Debian or Ubuntu as root: scripts/setup --install-engine',
+};
+
+/** @param code of the system: `ENOENT` for a missing program, `EACCES` for one without permission. */
+function cannotStart(file: string, code: string): UserError {
+  const name = JSON.stringify(file);
+  return code === 'ENOENT'
+    ? new UserError('E_NO_PROGRAM', `program ${name} not found on PATH`, {
+        hint: installing[file] ?? `install ${file}, or add its folder to PATH`,
+      })
+    : new UserError('E_NO_PROGRAM', `${name} cannot be started: ${code}`, {
+        hint: `check the permissions of ${file}, and the order of the folders in PATH`,
+      });
 }

@@ -1,10 +1,10 @@
-import { stripVTControlCharacters, styleText } from 'node:util';
+/** Formats text for people: tables, durations, and colours on a terminal. */
 
-/** Text for people: tables, durations, colours where a terminal shows them. */
+import { stripVTControlCharacters, styleText } from 'node:util';
 
 type Style = Parameters<typeof styleText>[0];
 
-/** Coloured where `stream` is a terminal and NO_COLOR is not set. */
+/** Coloured if `stream` is a terminal and NO_COLOR is not set. */
 export function paint(
   style: Style,
   text: string,

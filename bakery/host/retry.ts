@@ -1,39 +1,52 @@
+/** Repeats an attempt under a retry policy. */
+
 import { setTimeout } from 'node:timers/promises';
 import { UserError } from '@ai-bakery/kernel/error.ts';
-import { retryDelay } from '../registry/challenge.rules.ts';
+import { type RetryPolicy, retryPause, type RetryReason } from './retry-policy.rules.ts';
 
-/** Trying again what may go well in a while. */
-
-export type Persistence = {
-  /** How often it is tried at most. */
-  readonly tries: number;
-  /** How often who is asked has tried by itself, each time: the pauses begin as long as they would be after that. */
-  readonly before?: number;
-  /** Whether what was thrown may be otherwise in a while. */
-  readonly mayPass: (error: unknown) => boolean;
+export type Persistence<T> = {
+  readonly policy: RetryPolicy;
   readonly signal: AbortSignal;
+  /** Why this result is not final; undefined if it is. Default: every result is final. */
+  readonly ofResult?: (result: T) => RetryReason | undefined;
+  /** Why another attempt may not throw this error; undefined if it would. Default: every error is final. */
+  readonly ofError?: (error: unknown) => RetryReason | undefined;
+  /** Milliseconds that the server has requested with this result. */
+  readonly pauseOf?: (result: T) => number | undefined;
 };
 
-/** Waits, or throws UserError E_INTERRUPTED as soon as it is interrupted. */
-export async function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
-  await setTimeout(milliseconds, undefined, { signal }).catch(() => undefined);
-  if (signal.aborted) throw new UserError('E_INTERRUPTED', 'interrupted');
-}
-
 /**
- * Tries with growing pauses, until it goes well.
- * @throws the last error, or the first one that does not pass; UserError E_INTERRUPTED.
+ * Repeats an attempt with growing pauses, until its end is final or the policy's attempts are used up.
+ * @param attempt receives the result of the attempt before it.
+ * @returns the last result.
+ * @throws the last error; UserError E_INTERRUPTED.
  */
 export async function persist<T>(
-  attempt: () => Promise<T>,
-  { tries, before = 0, mayPass, signal }: Persistence,
+  attempt: (previous: T | undefined) => Promise<T>,
+  { policy, signal, ofResult, ofError, pauseOf }: Persistence<T>,
 ): Promise<T> {
-  for (let nth = 1; ; nth += 1) {
+  let previous: T | undefined;
+  for (let tries = 1; ; tries += 1) {
+    const mayRepeat = (reason: RetryReason | undefined): reason is RetryReason =>
+      reason !== undefined && tries < policy.tries && policy.reasons.includes(reason);
+    let reason: RetryReason | undefined;
+    let requested: number | undefined;
     try {
-      return await attempt();
+      previous = await attempt(previous);
+      reason = ofResult?.(previous);
+      if (!mayRepeat(reason)) return previous;
+      requested = pauseOf?.(previous);
     } catch (error) {
-      if (nth >= tries || !mayPass(error)) throw error;
+      reason = signal.aborted ? undefined : ofError?.(error);
+      if (!mayRepeat(reason)) throw error;
     }
-    await pause(retryDelay(undefined, nth + before, Math.random()), signal);
+    await pause(retryPause(policy, reason, { tries, requested, chance: Math.random() }), signal);
   }
+}
+
+/** Waits. @throws UserError E_INTERRUPTED at once if it is interrupted. */
+async function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
+  if (milliseconds > 0)
+    await setTimeout(milliseconds, undefined, { signal }).catch(() => undefined);
+  if (signal.aborted) throw new UserError('E_INTERRUPTED', 'interrupted');
 }

@@ -1,17 +1,19 @@
+/** Writes whole files, and reports a file that cannot be written. */
+
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { messageOf, UserError } from '@ai-bakery/kernel/error.ts';
 
-/** A full disk or a folder without permission is for the user to mend. */
+/** The error for a full disk or a folder without permission, which the user can repair. */
 export function cannotWrite(path: string, error: unknown): UserError {
   return new UserError('E_FILE', `cannot write ${path}: ${messageOf(error)}`, {
-    hint: 'make room, or see to the permissions; then run the same command again',
+    hint: 'make room, or correct the permissions; then run the same command again',
     cause: error,
   });
 }
 
 /**
- * Writes a whole file or nothing: readers see the old text or the new one, whenever the writer is killed.
+ * Writes a whole file or nothing: readers see the old text or the new one, even if the writer is killed.
  * @throws UserError E_FILE with the path and the reason.
  */
 export async function writeAtomic(path: string, text: string): Promise<void> {

@@ -4,8 +4,7 @@ import { UserError } from '@ai-bakery/kernel/error.ts';
 import type { Manifest } from '../registry/manifest.rules.ts';
 import type { Registry } from '../registry/registry.ts';
 import { persist } from '../host/retry.ts';
-
-const maximumReads = 6;
+import { retryPolicies, type RetryReason } from '../host/retry-policy.rules.ts';
 
 /** Some registries go on returning the previous manifest for seconds. */
 export function readBack(
@@ -23,9 +22,9 @@ export function readBack(
       { hint: 'publish again: what was written is not written twice' },
     );
   };
-  return persist(attempt, { tries: maximumReads, mayPass: isBehind, signal });
+  return persist(attempt, { policy: retryPolicies.readBack, ofError: reasonOfRead, signal });
 }
 
-function isBehind(error: unknown): boolean {
-  return error instanceof UserError && error.code === 'E_READ_BACK';
+function reasonOfRead(error: unknown): RetryReason | undefined {
+  return error instanceof UserError && error.code === 'E_READ_BACK' ? 'not visible yet' : undefined;
 }

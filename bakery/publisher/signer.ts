@@ -2,10 +2,10 @@
 
 import pLimit from 'p-limit';
 import { type Command, formatCommand } from '@ai-bakery/kernel/command.ts';
-import { messageOf, UserError } from '@ai-bakery/kernel/error.ts';
+import { UserError } from '@ai-bakery/kernel/error.ts';
 import type { Digest } from '@ai-bakery/kernel/reference.ts';
 import { cosignReason } from '@ai-bakery/kernel/cosign.ts';
-import { isPassing, isTorn } from '../registry/challenge.rules.ts';
+import { reasonOfCosign } from '../registry/foreign-text.rules.ts';
 import {
   type Cosign,
   isSigned,
@@ -19,13 +19,12 @@ import {
 import { type Outcome, run } from '../host/exec.ts';
 import type { Registry } from '../registry/registry.ts';
 import { persist } from '../host/retry.ts';
+import { retryPolicies, type RetryReason } from '../host/retry-policy.rules.ts';
 import { readBack } from './read-back.ts';
 import { signedOf } from './read-signatures.ts';
 
 /** Milliseconds. */
 const patience = 120_000;
-
-const maximumTries = 4;
 
 /** At a time: each decrypts a key, which is slow by design. */
 const signers = 2;
@@ -70,7 +69,7 @@ export async function openSigner(
         cause: reason,
       });
     };
-    await persist(attempt, { tries: maximumTries, before: 2, mayPass, signal });
+    await persist(attempt, { policy: retryPolicies.sign, ofError: reasonOfSigning, signal });
   };
   return {
     sign: (repository, digest, begin) =>
@@ -146,7 +145,7 @@ function reasonOf({ stderr, timedOut }: Outcome): string {
 }
 
 /** Judges the cause, cosign's own words, because the message names a repository as well. */
-function mayPass(error: unknown): boolean {
-  const said = error instanceof UserError ? messageOf(error.cause) : '';
-  return isPassing(said) || isTorn(said);
+function reasonOfSigning(error: unknown): RetryReason | undefined {
+  const said = error instanceof UserError && error.code === 'E_SIGN' ? error.cause : undefined;
+  return typeof said === 'string' ? reasonOfCosign(said) : undefined;
 }

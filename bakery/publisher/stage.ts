@@ -8,7 +8,7 @@ import { buildLayers } from '../builder/layers.ts';
 import type { BuildContext } from '../builder/context.ts';
 import { isAttested } from '../builder/attest.rules.ts';
 import { repositoryOf, type RegistryOutput } from '../builder/bake-file.rules.ts';
-import { isPassing } from '../registry/challenge.rules.ts';
+import { registryReasonOfBuildKit } from '../registry/foreign-text.rules.ts';
 import { frameOf } from '../composer/manifests.rules.ts';
 import { layersIn } from '../composer/layer-names.rules.ts';
 import type { Manifest } from '../registry/manifest.rules.ts';
@@ -113,7 +113,7 @@ async function push(id: string, wave: readonly Image[], staging: Staging): Promi
   );
   // An image that fails takes the others of its call with it: push each by itself, unless the registry failed.
   const { error = '', stuck = false } = pushed.result;
-  if (wave.length === 1 || stuck || isPassing(error)) return;
+  if (wave.length === 1 || stuck || registryReasonOfBuildKit(error) !== undefined) return;
   for (const image of settled.flat()) {
     faults.delete(image.id);
     await push(`push ${image.id}`, [image], staging);

@@ -2,19 +2,20 @@
 
 import { randomBytes } from 'node:crypto';
 import pLimit, { type LimitFunction } from 'p-limit';
-import { messageOf, UserError } from '@ai-bakery/kernel/error.ts';
+import { UserError } from '@ai-bakery/kernel/error.ts';
 import { type Platform, platformOfMachine } from '@ai-bakery/kernel/platform.ts';
-import { isPassing } from '../registry/challenge.rules.ts';
+import { reasonOfDockerPull } from '../registry/foreign-text.rules.ts';
 import type { TestResult } from '../tester/judge.rules.ts';
 import type { Manifest } from '../registry/manifest.rules.ts';
 import { cellName } from '../plan/plan.rules.ts';
 import { trialName, trialRepository } from '../tester/trial-names.rules.ts';
 import { testedTag } from './need.rules.ts';
 import { firstFault, type ImageReport, verdict } from '../tester/report.rules.ts';
-import { capture } from '../host/exec.ts';
+import { capture, CommandError } from '../host/exec.ts';
 import type { Environment } from '../builder/environment.ts';
 import type { Registry } from '../registry/registry.ts';
 import { persist } from '../host/retry.ts';
+import { retryPolicies, type RetryReason } from '../host/retry-policy.rules.ts';
 import { openSmoke, type Smoke } from '../tester/smoke.ts';
 import type { Order } from './publication.rules.ts';
 
@@ -36,8 +37,6 @@ type Pulled = {
   readonly pull: (reference: string, platform: Platform) => Promise<string>;
   readonly remove: () => Promise<void>;
 };
-
-const maximumPulls = 4;
 
 export function openTrial(environment: Environment, registry: Registry): Trial {
   const { checkout, engine, memory, signal, tests } = environment;
@@ -156,18 +155,11 @@ function pull(
     await capture({ file: 'docker', args }, { signal, timeout: patience });
     await capture({ file: 'docker', args: ['tag', reference, name] }, { signal });
   };
-  return persist(attempt, { tries: maximumPulls, before: 3, mayPass, signal });
+  return persist(attempt, { policy: retryPolicies.pull, ofError: reasonOfPull, signal });
 }
 
-/**
- * Whether it may be pulled in a while. Its index was read by its digest a moment ago: what is not found of it does not show yet. And
- * before it has a name of one's own, another run may remove it, or pull another platform of it, for which the engine has an index
- * and not yet what that names.
- */
-function mayPass(error: unknown): boolean {
-  return (
-    (error instanceof UserError && error.code === 'E_TIMEOUT') ||
-    isPassing(messageOf(error)) ||
-    /\bnot found\b|\bNo such image\b|failed to read config content/.test(messageOf(error))
-  );
+/** Why the pull may succeed when it is repeated: the index was read by its digest a moment ago. */
+function reasonOfPull(error: unknown): RetryReason | undefined {
+  if (error instanceof UserError && error.code === 'E_TIMEOUT') return 'no answer';
+  return error instanceof CommandError ? reasonOfDockerPull(error.stderr) : undefined;
 }

@@ -1,21 +1,23 @@
+/** Parses manifests and lists of tags as registries serve them. */
+
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { Digest } from '@ai-bakery/kernel/reference.ts';
 
-/** What a registry has under a name: the index of an image's platforms, or a single manifest. */
+/** A manifest as it was served: the index of an image's platforms, or the manifest of one image. */
 export type Manifest = {
   readonly digest: Digest;
   readonly mediaType: string;
-  /** As it was served, byte for byte: its digest is the digest of these. */
+  /** The served bytes; `digest` is their digest. */
   readonly body: Uint8Array<ArrayBuffer>;
-  /** `linux/arm64`; none for a single manifest. */
+  /** `linux/arm64`; empty for a single manifest. */
   readonly platforms: readonly string[];
-  /** Digests of the manifests of an index; those of attestations too. */
+  /** Digests of an index's manifests, those of attestations included. */
   readonly children: readonly Digest[];
   readonly annotations: Readonly<Record<string, string>>;
 };
 
-/** Media types that are asked for: an index first, of OCI or of Docker. OCI image spec, media-types.md */
+/** Media types for `Accept`: an index first, of OCI or of Docker. OCI image spec, media-types.md */
 export const mediaTypes = [
   'application/vnd.oci.image.index.v1+json',
   'application/vnd.docker.distribution.manifest.list.v2+json',
@@ -25,7 +27,7 @@ export const mediaTypes = [
 
 export const DigestText = z.templateLiteral(['sha256:', z.string().regex(/^[0-9a-f]{64}$/)]);
 
-// OCI image spec, image-index.md and manifest.md: the fields that are used.
+// OCI image spec, image-index.md and manifest.md: the fields that bakery uses.
 const Body = z.object({
   mediaType: z.string().optional(),
   manifests: z
@@ -41,24 +43,20 @@ const Body = z.object({
 
 const Tags = z.object({ tags: z.array(z.string()).nullish() });
 
-const Faults = z.object({
-  errors: z.array(z.object({ code: z.string(), message: z.string().optional() })),
-});
-
-/** Names these bytes. */
+/** The digest of these bytes. */
 export function digestOf(body: Uint8Array): Digest {
   return `sha256:${createHash('sha256').update(body).digest('hex')}`;
 }
 
 /**
- * Reads a manifest as it was served. Its digest is computed: what a registry says of it is not taken on trust.
- * @throws ZodError or SyntaxError when it is none.
+ * Parses a manifest. Computes its digest: the registry's own header is not trusted.
+ * @throws ZodError or SyntaxError if the body is not a manifest.
  */
 export function parseManifest(body: Uint8Array<ArrayBuffer>): Manifest {
   const { mediaType, manifests, annotations } = Body.parse(parseJson(body));
   return {
     digest: digestOf(body),
-    // Optional in OCI's manifests, which then are what they look like.
+    // Optional in OCI's manifests; the fields then tell an index from an image.
     mediaType: mediaType ?? (manifests === undefined ? mediaTypes[2] : mediaTypes[0]),
     body,
     platforms: (manifests ?? []).flatMap(({ platform }) =>
@@ -71,20 +69,9 @@ export function parseManifest(body: Uint8Array<ArrayBuffer>): Manifest {
   };
 }
 
-/** The tags on one page of a list. Distribution spec, "listing tags". */
+/** Parses one page of a list of tags. Distribution spec, "listing tags" */
 export function parseTags(body: Uint8Array): string[] {
   return Tags.parse(parseJson(body)).tags ?? [];
-}
-
-/** What a registry says is wrong, as far as it says so. Distribution spec, "error codes". */
-export function parseFaults(body: Uint8Array): string[] {
-  try {
-    return Faults.parse(parseJson(body)).errors.map(({ code, message = '' }) =>
-      `${code} ${message}`.trim(),
-    );
-  } catch {
-    return [];
-  }
 }
 
 function parseJson(body: Uint8Array): unknown {

@@ -141,7 +141,7 @@ test('a missing scanner is named before anything is built', async () => {
   // Neither is installed beside Node.
   const { code, stderr } = await bake(['--scan', 'grype'], '/nowhere');
   expect(code).toBe(1);
-  expect(stderr).toContain('images are to be scanned, but there is no program "grype" on PATH');
+  expect(stderr).toContain('images are to be scanned, but program "grype" not found on PATH');
   expect(stderr).toContain('hint: install grype; or publish without: --no-scan');
   expect(recorder.requests().filter(isWrite)).toEqual([]);
 });

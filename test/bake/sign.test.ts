@@ -274,7 +274,7 @@ describe.skipIf(!hasCosign)('with cosign', () => {
       await rm(join(home, '.ai-run', 'verified'), { recursive: true });
       const { code, stderr } = await start(mine, { env: { PATH: withoutCosign } });
       expect(code).toBe(1);
-      expect(stderr).toContain('AI_IMAGE_VERIFY is set, but there is no program "cosign" on PATH');
+      expect(stderr).toContain('AI_IMAGE_VERIFY is set, but program "cosign" not found on PATH');
       expect(stderr).toContain('hint: install cosign');
       expect((await start(mine)).code).toBe(0);
     });
@@ -365,7 +365,7 @@ describe.skipIf(!hasCosign)('with cosign', () => {
         'a missing cosign',
         [],
         { PATH: '' },
-        /images are to be signed, but there is no program "cosign"/,
+        /images are to be signed, but program "cosign" not found on PATH/,
       ],
       [
         'a wrong password',

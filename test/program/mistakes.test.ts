@@ -166,7 +166,7 @@ agents/otter/package.json: expected one dependency with an exact version
   test.concurrent('a machine without docker is told so', async () => {
     const { code, stderr } = await bakery(['build', 'otter'], { env: { PATH: empty } });
     expect(stderr).toMatch(
-      /^error\[E_NO_PROGRAM\]: there is no program "docker" on PATH\nhint: install Docker .*\n$/,
+      /^error\[E_NO_PROGRAM\]: program "docker" not found on PATH\nhint: install Docker .*\n$/,
     );
     expect(code).toBe(1);
   });

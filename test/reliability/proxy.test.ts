@@ -60,8 +60,8 @@ const variant = (): Manifest => {
   return parseManifest(bytes(JSON.stringify({ ...pushed, annotations: { nonce: nonce() } })));
 };
 /** Milliseconds. */
-const patience = 2000;
-const client = () => openRegistry(new AbortController().signal, patience);
+const settings = { patience: 2 };
+const client = () => openRegistry(new AbortController().signal, settings);
 const push = (tag: string, dockerfile: string) =>
   run(
     'docker',

@@ -5,13 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import {
-  isPassing,
-  isTorn,
-  isUnseen,
-  parseChallenge,
-  retryDelay,
-} from '../../../bakery/registry/challenge.rules.ts';
+import { parseChallenge } from '../../../bakery/registry/challenge.rules.ts';
 import { parseManifest } from '../../../bakery/registry/manifest.rules.ts';
 import { openRegistry } from '../../../bakery/registry/registry.ts';
 
@@ -85,74 +79,6 @@ describe('parseChallenge', () => {
   });
 });
 
-describe('retryDelay', () => {
-  test.each([
-    ['what is asked for', 3000, 1, 0.5, 3000],
-    ['never longer than a minute', 3_600_000, 1, 0.5, 60_000],
-    ['never less than nothing', -5, 1, 0.5, 0],
-    ['a quarter of a second at first', undefined, 1, 0.5, 250],
-    ['twice as long each time', undefined, 3, 0.5, 1000],
-    ['less by chance', undefined, 3, 0, 500],
-    ['more by chance', undefined, 3, 1, 1500],
-  ])('%s', (_, asked, tries, chance, wait) => {
-    expect(retryDelay(asked, tries, chance)).toBe(wait);
-  });
-});
-
-describe('what is said of a registry', () => {
-  test.each([
-    ['unexpected status from PUT request to https://r/v2/x: 503 Service Unavailable', true],
-    ['429 Too Many Requests', true],
-    ['read tcp 10.0.0.1:443: connection reset by peer', true],
-    ['write: broken pipe', true],
-    ['failed to copy: unexpected EOF', true],
-    ['Patch "https://r/v2/": EOF', true],
-    ['dial tcp: i/o timeout', true],
-    ['denied: You have exceeded a secondary rate limit', true],
-    ['toomanyrequests: Rate exceeded', true],
-    ['failed to push r/x:tag: unavailable: service unavailable', true],
-    ['failed to push r/x:tag: unavailable', true],
-    ['failed to push r/x:tag: unknown: unknown error', true],
-    ['401 Unauthorized', false],
-    ['denied: permission_denied: write_package', false],
-    ['400 Bad Request', false],
-    ['404 Not Found', false],
-    ['RUN <<EOF (set -eu) did not complete successfully: exit code: 1', false],
-    ['', false],
-  ])('%s: it may pass: %s', (said, expected) => {
-    expect(isPassing(said)).toBe(expected);
-  });
-});
-
-describe('an upload that lost something', () => {
-  test.each([
-    ['failed to push r/x:tag: unknown: provided digest did not match uploaded content', true],
-    ['provided length did not match content length', true],
-    ['manifest blob unknown: blob unknown to registry', true],
-    ['blob upload unknown to registry', true],
-    ['MANIFEST_BLOB_UNKNOWN', true],
-    ['manifest invalid: manifest invalid', false],
-    ['name unknown: repository name not known to registry', false],
-    ['manifest unknown', false],
-  ])('%s: %s', (said, expected) => {
-    expect(isTorn(said)).toBe(expected);
-    // Only who has it can send again what is missing.
-    expect(isPassing(said)).toBe(false);
-  });
-});
-
-describe('a registry that does not know what it has', () => {
-  test.each([
-    ['400 Bad Request: MANIFEST_BLOB_UNKNOWN blob unknown to registry', true],
-    ['manifest blob unknown: blob unknown to registry', true],
-    ['DIGEST_INVALID provided digest did not match uploaded content', false],
-    ['blob upload unknown to registry', false],
-    ['MANIFEST_UNKNOWN manifest unknown', false],
-  ])('%s: %s', (said, expected) => {
-    expect(isUnseen(said)).toBe(expected);
-  });
-});
-
 type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 
 /** Answers with the index to whom `allowed` says, and challenges everybody else. */
@@ -162,8 +88,6 @@ const guarded =
     allowed(request.headers.authorization ?? '')
       ? response.end(index)
       : response.writeHead(401, { 'www-authenticate': challenge() }).end();
-
-const opened = () => openRegistry(new AbortController().signal);
 
 describe('readManifest', () => {
   let server: Server;
@@ -194,11 +118,8 @@ describe('readManifest', () => {
     name = `${address}/acme/image:tag`,
     signal = new AbortController().signal,
   ): Promise<unknown> => openRegistry(signal).readManifest(name);
-  const remove = (): Promise<void> =>
-    openRegistry(new AbortController().signal).deleteManifest(`${address}/acme/image@${digest}`);
   const list = (): Promise<string[]> =>
     openRegistry(new AbortController().signal).readTags(`${address}/acme/image`);
-  const repository = (): string => `${address}/acme/image`;
   const tokens = (): string[] => requests.filter((line) => line.includes('/token'));
   const config = (value: unknown): Promise<void> =>
     writeFile(join(folder, 'config.json'), JSON.stringify(value));
@@ -432,194 +353,7 @@ describe('readManifest', () => {
     await expect(read()).rejects.toMatchObject({ code: 'E_DOCKER_CONFIG' });
   });
 
-  describe('writes', () => {
-    const manifest = parseManifest(bytes(index));
-    const write = (): Promise<void> =>
-      openRegistry(new AbortController().signal).writeManifest(
-        `${address}/acme/image:tag`,
-        manifest,
-      );
-
-    test('the very bytes under the tag, and says what they are', async () => {
-      let body = '';
-      let type: string | undefined;
-      handler = (request, response) => {
-        type = request.headers['content-type'];
-        request.on('data', (chunk: Buffer) => (body += chunk.toString()));
-        request.on('end', () => response.writeHead(201).end());
-      };
-      await write();
-      expect([body, type]).toEqual([index, manifest.mediaType]);
-      expect(requests).toEqual(['PUT /v2/acme/image/manifests/tag ']);
-    });
-
-    test('again after a busy registry, and after a connection that broke', async () => {
-      handler = (request, response) => {
-        if (requests.length === 1) response.writeHead(429, { 'retry-after': '0' }).end();
-        else if (requests.length === 2) request.socket.destroy();
-        else response.writeHead(201).end();
-      };
-      await write();
-      expect(requests).toHaveLength(3);
-    });
-
-    test('with a token of its own: one for reading is not enough', async () => {
-      handler = (request, response) => {
-        if (request.url?.startsWith('/token') === true)
-          return response.end(JSON.stringify({ token: request.url.includes('push') ? 'w' : 'r' }));
-        const wanted = request.method === 'PUT' ? 'w' : 'r';
-        if (request.headers.authorization === `Bearer ${wanted}`)
-          return response.writeHead(request.method === 'PUT' ? 201 : 200).end(index);
-        const scope = `repository:acme/image:${wanted === 'w' ? 'pull,push' : 'pull'}`;
-        const challenge = `Bearer realm="http://${address}/token",service="s",scope="${scope}"`;
-        return response.writeHead(401, { 'www-authenticate': challenge }).end();
-      };
-      const registry = openRegistry(new AbortController().signal);
-      const name = `${address}/acme/image:tag`;
-      for (let at = 0; at < 2; at += 1) {
-        await registry.readManifest(name);
-        await registry.writeManifest(name, manifest);
-      }
-      expect(tokens()).toHaveLength(2);
-    });
-
-    test('and says why it was refused, without repeating it', async () => {
-      const errors = [{ code: 'MANIFEST_INVALID', message: 'manifest \u001b[31minvalid' }];
-      handler = (_, response) => response.writeHead(400).end(JSON.stringify({ errors }));
-      await expect(write()).rejects.toMatchObject({
-        code: 'E_REGISTRY',
-        message: `${address}/acme/image:tag: 400 Bad Request: MANIFEST_INVALID manifest invalid`,
-      });
-      expect(requests).toHaveLength(1);
-    });
-  });
-
-  describe('deletes', () => {
-    test.each([202, 404])('by digest; the answer %i means that it is gone', async (status) => {
-      handler = (_, response) => response.writeHead(status).end();
-      await remove();
-      expect(requests).toEqual([`DELETE /v2/acme/image/manifests/${digest} `]);
-    });
-
-    test.each([405, 501])('nothing where the answer is %i, and says so', async (status) => {
-      handler = (_, response) => response.writeHead(status).end();
-      await expect(remove()).rejects.toMatchObject({
-        code: 'E_NO_DELETE',
-        message: `${address} does not delete manifests`,
-        hint: expect.stringContaining('storage.delete.enabled') as string,
-      });
-    });
-  });
-
-  describe('blobs', () => {
-    const blob = bytes('{"a":1}');
-    const name = `sha256:${createHash('sha256').update(blob).digest('hex')}` as const;
-
-    test('are read, and are what was asked for', async () => {
-      handler = (_, response) => response.end(blob);
-      expect(await opened().readBlob(repository(), name)).toEqual(blob);
-      expect(requests).toEqual([`GET /v2/acme/image/blobs/${name} `]);
-      await expect(opened().readBlob(repository(), digestOf('0'))).rejects.toThrow(
-        `the registry sent another ${digestOf('0')}`,
-      );
-    });
-
-    test('are uploaded where they are not there', async () => {
-      let body = '';
-      handler = (request, response) => {
-        if (request.method === 'HEAD') return response.writeHead(404).end();
-        if (request.method === 'POST')
-          return response.writeHead(202, { location: '/v2/up/1?state=x' }).end();
-        request.on('data', (chunk: Buffer) => (body += chunk.toString()));
-        return request.on('end', () => response.writeHead(201).end());
-      };
-      await opened().writeBlob(repository(), blob);
-      expect(body).toBe('{"a":1}');
-      expect(requests).toEqual([
-        `HEAD /v2/acme/image/blobs/${name} `,
-        'POST /v2/acme/image/blobs/uploads/ ',
-        `PUT /v2/up/1?state=x&digest=${encodeURIComponent(name)} `,
-      ]);
-    });
-
-    test('are uploaded from the beginning again where something of them was lost', async () => {
-      const errors = [{ code: 'DIGEST_INVALID', message: 'provided digest did not match' }];
-      handler = (request, response) => {
-        if (request.method === 'HEAD') return response.writeHead(404).end();
-        if (request.method === 'POST')
-          return response.writeHead(202, { location: `/v2/up/${requests.length}` }).end();
-        return requests.length < 6
-          ? response.writeHead(400).end(JSON.stringify({ errors }))
-          : response.writeHead(201).end();
-      };
-      await opened().writeBlob(repository(), blob);
-      const puts = requests.filter((line) => line.startsWith('PUT'));
-      expect(puts.map((line) => line.slice(0, 12))).toEqual(['PUT /v2/up/2', 'PUT /v2/up/5']);
-    });
-
-    test('that are there are not uploaded', async () => {
-      handler = (_, response) => response.writeHead(200).end();
-      await opened().writeBlob(repository(), blob);
-      expect(requests).toEqual([`HEAD /v2/acme/image/blobs/${name} `]);
-    });
-
-    test('are not uploaded to another host: it would see the credentials', async () => {
-      handler = (request, response) =>
-        request.method === 'POST'
-          ? response.writeHead(202, { location: 'http://127.0.0.2:1/up' }).end()
-          : response.writeHead(404).end();
-      await expect(opened().writeBlob(repository(), blob)).rejects.toThrow(
-        'uploads go to http://127.0.0.2:1',
-      );
-      expect(requests).toHaveLength(2);
-    });
-
-    test.each([
-      [201, true],
-      [202, false],
-    ])('are mounted where the answer is %i: %s', async (status, mounted) => {
-      handler = (request, response) =>
-        response.writeHead(request.method === 'HEAD' ? 404 : status).end();
-      const from = `${address}/acme/layers`;
-      expect(await opened().mountBlob(repository(), name, from)).toBe(mounted);
-      expect(requests[1]).toBe(
-        `POST /v2/acme/image/blobs/uploads/?mount=${encodeURIComponent(name)}&from=acme%2Flayers `,
-      );
-    });
-
-    test('that are there are not mounted', async () => {
-      handler = (_, response) => response.writeHead(200).end();
-      expect(await opened().mountBlob(repository(), name, `${address}/acme/layers`)).toBe(true);
-      expect(requests).toHaveLength(1);
-    });
-
-    test('are mounted with a token for both repositories, each in a scope of its own', async () => {
-      const scope = 'repository:acme/image:pull,push repository:acme/layers:pull';
-      handler = (request, response) => {
-        if (request.url?.startsWith('/token') === true) return response.end('{"token":"t"}');
-        if (request.method === 'HEAD') return response.writeHead(404).end();
-        const challenge = `Bearer realm="http://${address}/token",service="s",scope="${scope}"`;
-        return request.headers.authorization === 'Bearer t'
-          ? response.writeHead(201).end()
-          : response.writeHead(401, { 'www-authenticate': challenge }).end();
-      };
-      expect(await opened().mountBlob(repository(), name, `${address}/acme/layers`)).toBe(true);
-      const [asked = ''] = tokens();
-      const url = new URL(asked.split(' ')[1] ?? '', `http://${address}`);
-      expect(url.searchParams.getAll('scope')).toEqual(scope.split(' '));
-    });
-  });
-
   describe('lists tags', () => {
-    test('over all pages', async () => {
-      handler = (request, response) => {
-        const last = request.url?.includes('last=b') === true;
-        if (!last) response.setHeader('link', '</v2/acme/image/tags/list?last=b&n=2>; rel="next"');
-        response.end(JSON.stringify({ name: 'acme/image', tags: last ? ['c'] : ['a', 'b'] }));
-      };
-      expect(await list()).toEqual(['a', 'b', 'c']);
-    });
-
     test('of the same registry only: another one is not asked', async () => {
       handler = (_, response) =>
         response

@@ -1,9 +1,10 @@
+/** Answers a registry's challenge with docker's credentials, or with a token of the token service. */
+
 import { z } from 'zod';
 import { parseChallenge } from './challenge.rules.ts';
-import { type Credentials, readCredentials } from './credentials.ts';
-import { type Answer, ask } from './http.ts';
-
-/** Answers a registry's challenge with the credentials that docker has. */
+import { type Credentials, readCredentials } from './docker-config.ts';
+import { invalid, refusal } from './registry-error.rules.ts';
+import type { Answer, Request, Transport } from './transport.ts';
 
 // distribution.github.io/distribution/spec/auth/token and …/oauth
 const Token = z
@@ -11,14 +12,14 @@ const Token = z
   .transform(({ token, access_token }) => token ?? access_token);
 
 /**
- * The value of `Authorization` that answers a challenge, or undefined for nobody.
- * @throws Error that names the token service where it gives none for another reason than who asks.
+ * The value of `Authorization` that answers a challenge.
+ * @returns undefined if docker has no credentials, or if the token service refuses them.
+ * @throws RegistryError that names the token service if it fails otherwise.
  */
 export async function authorize(
-  { headers }: Answer,
+  { headers, request: { subject } }: Answer,
   registry: string,
-  signal: AbortSignal,
-  patience: number,
+  transport: Transport,
 ): Promise<string | undefined> {
   const challenge = parseChallenge(headers.get('www-authenticate'));
   const credentials = await readCredentials(registry);
@@ -27,11 +28,13 @@ export async function authorize(
   const { realm, service = '', scope = '' } = challenge?.parameters ?? {};
   if (realm === undefined) return undefined;
   const request = tokenRequest(realm, { service, scope }, credentials);
-  const answer = await ask(...request, signal, patience);
+  const named = URL.canParse(realm) ? new URL(realm).host : realm;
+  const answer = await transport.send({
+    ...request,
+    subject: `${subject}: no token from ${named}`,
+  });
   if (answer.status >= 400 && answer.status < 404) return undefined;
-  if (answer.status !== 200)
-    throw new Error(`no token from ${new URL(realm).host}: ${answer.status} ${answer.statusText}`);
-  return `Bearer ${Token.parse(JSON.parse(Buffer.from(answer.body).toString())) ?? ''}`;
+  return `Bearer ${parseToken(answer)}`;
 }
 
 function basic({ user, secret }: Credentials & { kind: 'password' }): string {
@@ -42,7 +45,7 @@ function tokenRequest(
   realm: string,
   about: { readonly service: string; readonly scope: string },
   credentials: Credentials | undefined,
-): [string, RequestInit] {
+): Omit<Request, 'subject'> {
   if (credentials?.kind === 'identity') {
     const body = new URLSearchParams({
       ...about,
@@ -50,11 +53,23 @@ function tokenRequest(
       refresh_token: credentials.token,
       client_id: 'bakery',
     });
-    return [realm, { method: 'POST', body }];
+    const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+    return { method: 'POST', url: realm, headers, body: body.toString() };
   }
+  if (!URL.canParse(realm)) return { method: 'GET', url: realm };
   const url = new URL(realm);
   url.searchParams.set('service', about.service);
-  // To mount a blob is to read one repository and to write another: each is a scope of its own.
+  // A mount reads one repository and writes another: each has a scope of its own.
   for (const scope of about.scope.split(' ')) url.searchParams.append('scope', scope);
-  return [url.href, { headers: credentials ? { authorization: basic(credentials) } : {} }];
+  const headers = credentials === undefined ? {} : { authorization: basic(credentials) };
+  return { method: 'GET', url: url.href, headers };
+}
+
+function parseToken(answer: Answer): string {
+  if (answer.status !== 200) throw refusal(answer);
+  try {
+    return Token.parse(JSON.parse(Buffer.from(answer.body).toString())) ?? '';
+  } catch (error) {
+    throw invalid(answer, error);
+  }
 }
