@@ -150,7 +150,7 @@ async function ask(trust: Trust, image: string): ReturnType<typeof capture> {
     return await capture(verifyCommand(trust, image), undefined, patience);
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
-    throw new UserError(error.code, `AI_IMAGE_VERIFY is set, but ${error.message}`, {
+    throw new UserError(error.code, `AI_IMAGE_VERIFY is set: ${error.message}`, {
       hint: 'install cosign, version 2 or 3, which verifies signatures; or remove AI_IMAGE_VERIFY',
       cause: error,
     });

@@ -274,7 +274,7 @@ describe.skipIf(!hasCosign)('with cosign', () => {
       await rm(join(home, '.ai-run', 'verified'), { recursive: true });
       const { code, stderr } = await start(mine, { env: { PATH: withoutCosign } });
       expect(code).toBe(1);
-      expect(stderr).toContain('AI_IMAGE_VERIFY is set, but program "cosign" not found on PATH');
+      expect(stderr).toContain('AI_IMAGE_VERIFY is set: program "cosign" not found on PATH');
       expect(stderr).toContain('hint: install cosign');
       expect((await start(mine)).code).toBe(0);
     });
@@ -300,7 +300,7 @@ describe.skipIf(!hasCosign)('with cosign', () => {
       expect((await docker('tag', `${repository}:base`, `ai-${agent}:base`)).code).toBe(0);
       const { code, stdout, stderr } = await start('~/other.pub', local);
       expect([code, stdout], stderr).toEqual([0, '1.0.0\n']);
-      expect(stderr).toContain('this one is local, and not verified');
+      expect(stderr).toContain('this image is local and not verified');
       expect((await start(undefined, local)).stderr).not.toContain('verified');
     });
 
@@ -376,7 +376,12 @@ describe.skipIf(!hasCosign)('with cosign', () => {
       ['a key of another pair', ['--sign', 'OTHER'], {}, /does not belong to the public key/],
       ['a variable that is not set', ['--sign', 'env://E2E_NO_KEY'], {}, /E2E_NO_KEY/],
       ['half a key', ['--public-key', 'none.pub'], {}, /sign\.publicKey: .*none\.pub/],
-      ['a missing token', ['--sign', 'keyless'], { SIGSTORE_ID_TOKEN: '' }, /no token of a CI/],
+      [
+        'a missing token',
+        ['--sign', 'keyless'],
+        { SIGSTORE_ID_TOKEN: '' },
+        /a CI token is missing/,
+      ],
     ])('%s is named', async (_, args, env, message) => {
       await setVersion('1.1.0');
       recorder.forget();

@@ -128,7 +128,7 @@ describe.skipIf(noServer !== undefined)(
       const script = `test -e /run/ai-run/ssh/work && echo has a key; true`;
       expect((await session([], script)).stdout).toBe('');
       const refused = await session(['--git-credentials', '--ssh-key', 'work'], script);
-      expect(refused.stderr).toContain('there is no terminal to ask on');
+      expect(refused.stderr).toContain('needs a terminal for its question');
       const flags = ['--git-credentials', '--ssh-key', 'work', tiny.agent, '--', '-c', script];
       const running = startInTerminal(tiny, flags);
       await until('it asks', () => running.seen().includes('[once/always/no]'), 30);

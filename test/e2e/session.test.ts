@@ -254,7 +254,7 @@ describe('sessions', () => {
   test('one that is not there is named, with those that are', async () => {
     const { code, stderr } = await aiRun(tiny, ['stop', 'nobody-1']);
     expect(code).toBe(1);
-    expect(stderr).toContain('there is no session "nobody-1"');
+    expect(stderr).toContain('unknown session "nobody-1"');
   });
 
   test('what a killed ai-run left is removed by the next one, and nothing else is', async () => {
