@@ -136,6 +136,16 @@ describe('what gets jobs', () => {
   });
 });
 
+test('a layer that stays in the builder’s cache gets no job: the job of the images builds it', () => {
+  const work = workOf(everything, 'promote');
+  const kept = { ...work, builds: work.builds.map((one) => ({ ...one, reference: undefined })) };
+  expect(Object.keys(pipelineJobs(kept, options()))).toEqual([
+    'images',
+    ...tests('otter'),
+    'promotion',
+  ]);
+});
+
 test('each job is one command that a person can run', () => {
   const all = jobs(everything);
   expect(Object.values(all).map(({ script }) => script)).toEqual([
