@@ -51,7 +51,7 @@ const bug = `This is a bug in bakery. Please report it to the people who maintai
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.on(signal, () => {
-    // A second one does not wait for anything.
+    // A second signal ends bakery at once.
     if (stop.signal.aborted) process.exit(130);
     stop.abort();
   });

@@ -16,7 +16,7 @@ const common = {
   builder: {
     type: 'string',
     value: 'name',
-    help: 'the builder, as `docker buildx ls` names it',
+    help: 'the builder instance, as `docker buildx ls` names it',
     default: '$BUILDX_BUILDER',
   },
 } as const satisfies Flags;

@@ -1,3 +1,5 @@
+/** The verb `doctor`: checks what a build needs on this machine, with a remedy for each fault. */
+
 import { statfs } from 'node:fs/promises';
 import { UserError } from '@ai-bakery/kernel/error.ts';
 import { platforms } from '@ai-bakery/kernel/platform.ts';
@@ -19,7 +21,6 @@ type Finding = {
   readonly hint?: string;
 };
 
-/** Looks at everything a build needs, and says what to do about what is missing. */
 export async function doctor(flags: CommonFlags & { json?: boolean }): Promise<number> {
   const { signal } = flags;
   const machine = await openMachine(flags);
@@ -68,7 +69,7 @@ function node(): Finding {
       };
 }
 
-/** What goes wrong while looking is itself the finding. */
+/** Returns an error of the check as its finding. */
 async function look(what: string, finding: () => Promise<Finding> | Finding): Promise<Finding> {
   try {
     return await finding();
@@ -104,7 +105,7 @@ async function builder(signal: AbortSignal): Promise<Finding> {
 
 async function emulation(signal: AbortSignal): Promise<Finding> {
   const used = await inspectInstance(signal);
-  // Tests run in the engine, whatever builds. Its own builder has the name of docker's context.
+  // Tests run in the engine, even if another instance builds. The engine's own instance has the name of docker's context.
   const { platforms: executable } = isEngine(used)
     ? used
     : await inspectInstance(
