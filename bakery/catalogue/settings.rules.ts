@@ -49,6 +49,7 @@ export const WrittenSettings = z.strictObject({
   /** npm's and uv's configuration for build steps: other registries and their tokens. Never in an image. */
   npmrc: Path.optional(),
   uv: Path.optional(),
+  /** The proxies of build steps and of requests to registries. Requests default to HTTP_PROXY, HTTPS_PROXY and NO_PROXY. */
   proxy: z
     .strictObject({
       http: z.url().optional(),

@@ -1,4 +1,4 @@
-/** Reads from the words of docker, BuildKit and cosign why a registry failed: these programs print no codes. */
+/** Reads from the words of docker, BuildKit, cosign and undici why a request failed, where they have no codes. */
 
 import type { RetryReason } from '../host/retry-policy.rules.ts';
 
@@ -74,6 +74,12 @@ export function reasonOfDockerPull(text: string): RetryReason | undefined {
 /** @returns why `cosign sign` may succeed when it is repeated. */
 export function reasonOfCosign(text: string): RetryReason | undefined {
   return find(text, [...ofRegistries, ...ofUploads]);
+}
+
+/** The status with which a proxy refused a tunnel, from undici's message; undefined for another failure. */
+export function tunnelStatusOf(text: string): number | undefined {
+  const status = /^Proxy response \((\d{3})\)/.exec(text)?.[1];
+  return status === undefined ? undefined : Number(status);
 }
 
 function find(text: string, words: Words): RetryReason | undefined {

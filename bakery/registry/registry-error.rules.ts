@@ -30,7 +30,10 @@ export type RegistryFailure = {
   /** The reason phrase, or why no answer came or the answer is invalid. */
   readonly reason: string;
   readonly faults?: readonly RegistryFault[];
-  /** Code of the system, of TLS or of the HTTP client: `ECONNRESET`; `TIMEOUT` for the limit of one attempt. */
+  /**
+   * Code of the system, of TLS or of the HTTP client: `ECONNRESET`; `TIMEOUT` for the limit of one attempt; `REFUSED` for a
+   * proxy that refused.
+   */
   readonly network?: string;
   /** Address of the proxy that the request took. */
   readonly proxy?: string | undefined;
@@ -121,9 +124,9 @@ export function reasonOfWrite(error: unknown): RetryReason | undefined {
 const unseen = ['BLOB_UNKNOWN', 'MANIFEST_BLOB_UNKNOWN'];
 const torn = ['DIGEST_INVALID', 'SIZE_INVALID', 'BLOB_UPLOAD_INVALID', 'BLOB_UPLOAD_UNKNOWN'];
 
-/** Nobody listens, the name does not exist, the certificate is not trusted, or the address is not a URL. */
+/** Nobody listens, a proxy refused, the name does not exist, the certificate is not trusted, or the address is not a URL. */
 const final =
-  /^(?:ECONNREFUSED|ENOTFOUND|ERR_INVALID_URL|CERT_\w+|ERR_TLS_CERT\w*|DEPTH_ZERO_\w+|SELF_SIGNED_\w+|UNABLE_TO_\w+)$/;
+  /^(?:REFUSED|ECONNREFUSED|ENOTFOUND|ERR_INVALID_URL|CERT_\w+|ERR_TLS_CERT\w*|DEPTH_ZERO_\w+|SELF_SIGNED_\w+|UNABLE_TO_\w+)$/;
 
 /** @returns an empty list for a body without codes. */
 function parseFaults(body: Uint8Array): RegistryFault[] {

@@ -1,15 +1,17 @@
 /** Sends one HTTP request to a registry and repeats it until its answer is final. The only user of undici. */
 
 import tls from 'node:tls';
-import { Agent, type Dispatcher, fetch, ProxyAgent } from 'undici';
+import type { Dispatcher } from 'undici';
 import { messageOf, UserError } from '@ai-bakery/kernel/error.ts';
 import { patienceOf, type WrittenSettings } from '../catalogue/settings.rules.ts';
 import { persist } from '../host/retry.ts';
 import { retryPolicies } from '../host/retry-policy.rules.ts';
 import { proxyOf, type ProxySettings, readProxySettings } from './proxy.ts';
+import { tunnelStatusOf } from './foreign-text.rules.ts';
 import {
   type Asked,
   RegistryError,
+  type RegistryFailure,
   reasonOfAnswer,
   reasonOfNoAnswer,
 } from './registry-error.rules.ts';
@@ -42,13 +44,16 @@ export type Transport = {
 /** The settings that a registry's client follows. */
 export type RegistrySettings = Pick<WrittenSettings, 'patience' | 'proxy'>;
 
+/** The parts of undici that send a request. */
+type Http = { readonly fetch: (typeof import('undici'))['fetch']; readonly dispatcher: Dispatcher };
+
 /** Milliseconds for an answer without a blob, to its last byte. */
 const longest = 60_000;
 
 export function openTransport(signal: AbortSignal, settings: RegistrySettings): Transport {
   const patience = patienceOf(settings);
   const proxies = readProxySettings(settings.proxy);
-  const dispatcher = openDispatcher(proxies);
+  let http: Promise<Http> | undefined;
   return {
     signal,
     send: (request) =>
@@ -57,7 +62,8 @@ export function openTransport(signal: AbortSignal, settings: RegistrySettings): 
           const limit = request.isLarge === true ? patience : Math.min(longest, patience);
           const late = AbortSignal.timeout(limit);
           try {
-            return await exchange(request, dispatcher, AbortSignal.any([signal, late]));
+            http ??= openHttp(proxies);
+            return await exchange(request, await http, AbortSignal.any([signal, late]));
           } catch (error) {
             if (signal.aborted) throw new UserError('E_INTERRUPTED', 'interrupted');
             throw noAnswer(request, proxies, error, late.aborted ? limit : undefined);
@@ -76,7 +82,7 @@ export function openTransport(signal: AbortSignal, settings: RegistrySettings): 
 
 async function exchange(
   request: Request,
-  dispatcher: Dispatcher,
+  { fetch, dispatcher }: Http,
   signal: AbortSignal,
 ): Promise<Answer> {
   const { method, url, headers = {}, body } = request;
@@ -92,8 +98,12 @@ async function exchange(
   };
 }
 
-/** Each request, also one after a redirection, takes the proxy of its own host. The time limit is that of the signal alone. */
-function openDispatcher(settings: ProxySettings): Dispatcher {
+/**
+ * Loads undici with the first request, because most verbs of bakery send none. Each request, also one after a redirection,
+ * takes the proxy of its own host. The time limit is that of the signal alone.
+ */
+async function openHttp(settings: ProxySettings): Promise<Http> {
+  const { Agent, fetch, ProxyAgent } = await import('undici');
   const options = { headersTimeout: 0, bodyTimeout: 0 };
   const agents = new Map<string, Dispatcher>();
   const agentOf = (uri: string): Dispatcher => {
@@ -102,10 +112,11 @@ function openDispatcher(settings: ProxySettings): Dispatcher {
     agents.set(uri, agent);
     return agent;
   };
-  return new Agent(options).compose((direct) => (request, handler) => {
+  const dispatcher = new Agent(options).compose((direct) => (request, handler) => {
     const uri = proxyOf(new URL(String(request.origin)), settings);
     return uri === undefined ? direct(request, handler) : agentOf(uri).dispatch(request, handler);
   });
+  return { fetch, dispatcher };
 }
 
 /** @param limit milliseconds, if the time limit of the attempt was reached. */
@@ -115,28 +126,36 @@ function noAnswer(
   error: unknown,
   limit: number | undefined,
 ): RegistryError {
-  // fetch itself only ever says "fetch failed"; its cause contains the reason.
-  const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
   const { url } = request;
   const proxy = URL.canParse(url) ? proxyOf(new URL(url), proxies) : undefined;
   return new RegistryError({
     request,
-    reason: limit === undefined ? wordsOf(cause) : `no answer in ${limit / 1000} s`,
-    network: limit === undefined ? codeOf(cause) : 'TIMEOUT',
+    ...(limit === undefined
+      ? whyOf(rootOf(error))
+      : { reason: `no answer in ${limit / 1000} s`, network: 'TIMEOUT' }),
     ...(proxy === undefined ? {} : { proxy }),
     cause: error,
   });
 }
 
-/** A host with several addresses fails with one error for each. */
-function wordsOf(cause: unknown): string {
-  const each = cause instanceof AggregateError ? cause.errors.map(messageOf) : [];
-  return each.length > 0 ? each.join(', ') : messageOf(cause);
+/** fetch itself only ever says "fetch failed"; the innermost cause contains the reason. */
+function rootOf(error: unknown): unknown {
+  return error instanceof Error && error.cause !== undefined ? rootOf(error.cause) : error;
 }
 
-function codeOf(cause: unknown): string {
+function whyOf(cause: unknown): Pick<RegistryFailure, 'reason' | 'network'> {
+  const status = tunnelStatusOf(messageOf(cause));
+  if (status !== undefined) {
+    const code = status < 500 ? 'REFUSED' : 'UNAVAILABLE';
+    return { reason: `the proxy answered ${status}`, network: code };
+  }
+  // A host with several addresses fails with one error for each.
+  const each = cause instanceof AggregateError ? cause.errors.map(messageOf) : [];
   const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
-  return typeof code === 'string' ? code : 'UNKNOWN';
+  return {
+    reason: each.length > 0 ? each.join(', ') : messageOf(cause),
+    network: typeof code === 'string' ? code : 'UNKNOWN',
+  };
 }
 
 let trusting = false;

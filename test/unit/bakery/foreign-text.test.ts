@@ -6,6 +6,7 @@ import {
   reasonOfDockerPull,
   registryReasonOfBuildKit,
   snapshotReasonOfBuildKit,
+  tunnelStatusOf,
 } from '../../../bakery/registry/foreign-text.rules.ts';
 
 type Case = readonly [text: string, reason: RetryReason | undefined];
@@ -94,4 +95,11 @@ test.each<Case>([
   ['blob unknown to registry', undefined],
 ])('a failed pull: %s: %s', (text, reason) => {
   expect(reasonOfDockerPull(text)).toBe(reason);
+});
+
+test.each([
+  ['Proxy response (407) !== 200 when HTTP Tunneling', 407],
+  ['other side closed', undefined],
+])('the status of a proxy: %s: %s', (text, status) => {
+  expect(tunnelStatusOf(text)).toBe(status);
 });
