@@ -4,6 +4,7 @@ import en from 'zod/v4/locales/en.js';
 import * as z from 'zod/mini';
 import { UserError } from './error.ts';
 import { contractLabel } from './image.ts';
+import { parseJson } from './json.ts';
 import { printable } from './text.ts';
 import { whyReserved } from './variable.ts';
 
@@ -115,12 +116,8 @@ export function parseContract(label: string | undefined, name: string): Contract
     new UserError('E_CONTRACT', `${name}: invalid contract: ${printable(reason)}`, {
       hint: 'use an image that a bakery of this version made',
     });
-  let value: unknown;
-  try {
-    value = JSON.parse(label);
-  } catch {
-    throw refused('it is not JSON');
-  }
+  const value = parseJson(label);
+  if (value === undefined) throw refused('it is not JSON');
   const { data, error } = Contract.safeParse(value);
   if (data !== undefined) return data;
   const [issue] = error.issues;

@@ -13,6 +13,11 @@ export type ErrorEntry = {
 };
 
 export const errorCodes = {
+  E_ANSWER: {
+    program: 'both',
+    meaning: 'A program or a server gave an answer that cannot be understood.',
+    remedy: 'Check the version of the program that the message names, e.g. with `docker version`.',
+  },
   E_APPROVAL: {
     program: 'ai-run',
     meaning: 'The `.ai-run.yaml` of the project asks for more than you have approved.',

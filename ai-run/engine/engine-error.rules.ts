@@ -11,6 +11,9 @@ const denied = /permission denied while trying to connect/i;
 const unreachable =
   /cannot connect to the docker daemon|failed to connect to the docker api|error during connect|failed to initialize/i;
 
+/** The hint for an answer of docker that ai-run does not understand. */
+export const versionHint = 'check `docker version`: ai-run needs an engine of the last years';
+
 /** Makes the error for an engine that did not answer: E_NO_ENGINE. */
 export function engineError(stderr: string): UserError {
   return denied.test(stderr)

@@ -1,5 +1,6 @@
 /** An engine's description of itself, as far as it matters to a sandbox. */
 
+import { UserError } from '@ai-bakery/kernel/error.ts';
 import * as z from 'zod/mini';
 
 export type EngineInfo = {
@@ -84,11 +85,13 @@ export function clientOf(info: unknown): string | undefined {
 /**
  * Parses the JSON of `docker version` and `docker info`.
  * @param version lists the engine's components; may be undefined, because some rootless engines do not answer it.
- * @throws ZodError for an invalid answer to `docker info`.
+ * @throws UserError E_ANSWER for an invalid answer to `docker info`.
  */
 export function parseEngine(version: unknown, info: unknown): EngineInfo {
   const { Client, Server } = Version.safeParse(version).data ?? {};
-  const said = Info.parse(info);
+  const said = Info.safeParse(info).data;
+  if (said === undefined)
+    throw new UserError('E_ANSWER', 'unexpected answer from docker info: its fields are unknown');
   const parts = new Map((Server?.Components ?? []).map(({ Name, Version: is }) => [Name, is]));
   const security = securityOf(said.SecurityOptions ?? []);
   const podman = parts.get('Podman Engine');

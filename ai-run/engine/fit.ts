@@ -2,14 +2,15 @@
 
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseJson } from '@ai-bakery/kernel/json.ts';
+import { parseAnswer, parseJson } from '@ai-bakery/kernel/json.ts';
+import { versionHint } from './engine-error.rules.ts';
 import { capture } from '../host/exec.ts';
 import { findEndpoint, incarnation } from './endpoint.ts';
 
 /**
  * Refuses an engine on which agents cannot work. Startup trick `engine-fit`: `~/.ai-run/engine` names the last engine that
  * passed, so that each is checked once after it starts. A remote engine is checked each time.
- * @throws UserError E_ENGINE_UNFIT for an engine that maps uids, and for Podman. Other code reports an engine that does not
+ * @throws UserError E_ENGINE_UNFIT for an engine that maps uids, and for Podman; E_ANSWER. Other code reports an engine that does not
  *   answer.
  */
 export async function checkEngine(userHome: string): Promise<void> {
@@ -19,8 +20,8 @@ export async function checkEngine(userHome: string): Promise<void> {
   const passed = join(folder, 'engine');
   if (now !== undefined && read(passed) === now) return;
   const [info, version] = await Promise.all([ask('info'), ask('version')]);
-  const said = parseJson(info.stdout);
-  if (info.code !== 0 || said === undefined) return;
+  if (info.code !== 0) return;
+  const said = parseAnswer(info.stdout, (value) => value ?? undefined, 'docker info', versionHint);
   const { parseEngine } = await import('./engine-info.rules.ts');
   const { unfit } = await import('./unfit.rules.ts');
   // Some rootless engines do not answer `docker version`.

@@ -113,8 +113,8 @@ async function read(home: string, name: string): Promise<Session | undefined> {
     () => undefined,
   );
   if (text === undefined) return undefined;
-  const record = Record.safeParse(parseJson(text));
-  return record.success ? { ...record.data, name } : undefined;
+  const record = parseJson(text, Record);
+  return record === undefined ? undefined : { ...record, name };
 }
 
 async function salvaged(

@@ -70,6 +70,11 @@ export function isOwnFile(agent: string, { path, format }: HostConfig): boolean 
   );
 }
 
+/** Whether a value is what was picked before, as {@link pick} returns it. */
+export function isValues(value: unknown): value is Values {
+  return isObject(value) && Object.values(value).every(isValue);
+}
+
 function parse(text: string): Json | undefined {
   const value = parseJson(text);
   return isObject(value) ? value : undefined;

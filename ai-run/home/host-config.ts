@@ -3,12 +3,14 @@
 import { lstatSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Contract } from '@ai-bakery/kernel/contract.ts';
+import { parseJson } from '@ai-bakery/kernel/json.ts';
 import { UserError } from '@ai-bakery/kernel/error.ts';
 import {
   carryText,
   carryValues,
   type HostConfig,
   isOwnFile,
+  isValues,
   pick,
   type Values,
 } from './carried.rules.ts';
@@ -71,11 +73,23 @@ export async function openHostConfig(options: HostConfigOptions): Promise<Part> 
 
 function readMemory(path: string): Memory {
   try {
-    return { ...JSON.parse(readFileSync(path, 'utf8')) };
+    return parseJson(readFileSync(path, 'utf8'), memoryOf) ?? {};
   } catch {
     // The first session, or a damaged file: existing values of the agent are not changed.
     return {};
   }
+}
+
+/** Leaves out damaged entries: their files are copied as in the first session. */
+function memoryOf(value: unknown): Memory | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  const entries: [string, unknown][] = Object.entries(value);
+  return Object.fromEntries(
+    entries.filter(
+      (entry): entry is [string, Values | string] =>
+        typeof entry[1] === 'string' || isValues(entry[1]),
+    ),
+  );
 }
 
 /**

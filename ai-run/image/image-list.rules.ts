@@ -1,6 +1,8 @@
 /** The agents' images of an engine, parsed from docker's output. */
 
 import * as z from 'zod/mini';
+import { parseAnswer, parseJson } from '@ai-bakery/kernel/json.ts';
+import { versionHint } from '../engine/engine-error.rules.ts';
 
 /** An agent's image in the engine, under one of its names. */
 export type ListedImage = {
@@ -48,23 +50,25 @@ export function splitName(
   return { ...(registry === undefined ? {} : { registry }), agent, tag };
 }
 
-/** Returns the ids in the output of `docker image ls`. */
+/** Returns the ids in the output of `docker image ls`. @throws UserError E_ANSWER */
 export function listedIds(ls: string): readonly string[] {
-  return [...new Set(lines(ls).map((line) => Row.parse(line).ID))];
+  return [...new Set(rowsOf(ls).map(({ ID }) => ID))];
 }
 
 /**
  * Returns the agents' images, sorted by name. Images without a name of ours are left out, because they cannot be started.
  * @param ls the output of `docker image ls --digests --no-trunc`, one JSON object per line.
  * @param inspect the output of `docker image inspect`, one JSON object per line.
+ * @throws UserError E_ANSWER
  */
 export function parseImages(ls: string, inspect: string): readonly ListedImage[] {
   const details = new Map(
-    lines(inspect).map((line) => [Inspected.parse(line).Id, Inspected.parse(line)]),
+    lines(inspect)
+      .map((line) => parseAnswer(line, Inspected, 'docker image inspect', versionHint))
+      .map((image) => [image.Id, image]),
   );
-  return lines(ls)
-    .flatMap((line): ListedImage[] => {
-      const row = Row.parse(line);
+  return rowsOf(ls)
+    .flatMap((row): ListedImage[] => {
       const image = `${row.Repository}:${row.Tag}`;
       const name = splitName(image);
       if (name === undefined) return [];
@@ -86,17 +90,14 @@ export function parseImages(ls: string, inspect: string): readonly ListedImage[]
     .toSorted((a, b) => (a.image < b.image ? -1 : a.image > b.image ? 1 : 0));
 }
 
-function lines(text: string): readonly unknown[] {
-  return text
-    .split('\n')
-    .filter((line) => line.trim() !== '')
-    .map((line): unknown => JSON.parse(line));
+function rowsOf(ls: string): readonly z.infer<typeof Row>[] {
+  return lines(ls).map((line) => parseAnswer(line, Row, 'docker image ls', versionHint));
+}
+
+function lines(text: string): readonly string[] {
+  return text.split('\n').filter((line) => line.trim() !== '');
 }
 
 function versionOf(contract: string | undefined): string | undefined {
-  try {
-    return Version.parse(JSON.parse(contract ?? '')).version;
-  } catch {
-    return undefined;
-  }
+  return parseJson(contract ?? '', Version)?.version;
 }

@@ -2,9 +2,14 @@
 
 import type { Contract } from '@ai-bakery/kernel/contract.ts';
 import type { Endpoint } from '@ai-bakery/kernel/endpoint.ts';
-import { engineError, platformError, pullError } from '../engine/engine-error.rules.ts';
+import {
+  engineError,
+  platformError,
+  pullError,
+  versionHint,
+} from '../engine/engine-error.rules.ts';
 import { UserError } from '@ai-bakery/kernel/error.ts';
-import { parseJson } from '@ai-bakery/kernel/json.ts';
+import { parseAnswer } from '@ai-bakery/kernel/json.ts';
 import { identityOf, type Inspected, parseInspected } from '@ai-bakery/kernel/image.ts';
 import type { Platform } from '@ai-bakery/kernel/platform.ts';
 import type { Pull } from '../settings/settings.rules.ts';
@@ -48,7 +53,7 @@ type Look =
 
 /**
  * Finds the image to run, pulls it if wanted, fixes it by its id, and verifies its signature if required.
- * @throws UserError E_NO_IMAGE, E_NO_PLATFORM, E_REGISTRY, E_NO_ENGINE if it is not available; E_NO_CONTRACT, E_CONTRACT
+ * @throws UserError E_NO_IMAGE, E_NO_PLATFORM, E_REGISTRY, E_NO_ENGINE, E_ANSWER if it is not available; E_NO_CONTRACT, E_CONTRACT
  *   and those of `verifyImage` if it must not run.
  */
 export async function findImage(wanted: Wanted): Promise<Image> {
@@ -161,10 +166,5 @@ function missing({ reference, source, platform }: Wanted, state: Look['state']):
 }
 
 function parse(stdout: string): Inspected {
-  const image = parseInspected(parseJson(stdout));
-  if (image !== undefined) return image;
-  const message = 'unexpected answer from the Docker engine: not an image description';
-  throw new UserError('E_NO_ENGINE', message, {
-    hint: 'check `docker version`: ai-run needs an engine of the last years',
-  });
+  return parseAnswer(stdout, parseInspected, 'docker image inspect', versionHint);
 }

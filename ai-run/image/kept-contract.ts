@@ -3,6 +3,7 @@
 import { mkdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Contract } from '@ai-bakery/kernel/contract.ts';
+import { parseJson } from '@ai-bakery/kernel/json.ts';
 import { architecture, type Platform } from '@ai-bakery/kernel/platform.ts';
 import { writeAtomic } from '../host/write-atomic.ts';
 
@@ -28,9 +29,8 @@ export type Identity = {
 /** Returns the contract of an image that was found valid before. */
 export function recallContract(userHome: string, image: Identity): Contract | undefined {
   try {
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- it was written from one
-    const known = JSON.parse(readFileSync(pathOf(userHome, image), 'utf8')) as Known;
-    const holds = known.validator === thisValidator() && known.engine === image.engine;
+    const known = parseJson(readFileSync(pathOf(userHome, image), 'utf8'), knownOf);
+    const holds = known?.validator === thisValidator() && known.engine === image.engine;
     return holds ? known.contract : undefined;
   } catch {
     return undefined;
@@ -47,6 +47,20 @@ export function keepContract(userHome: string, image: Identity, contract: Contra
   } catch {
     // Other code reports a full disk.
   }
+}
+
+/** Checks by hand what was validated before it was written: zod would cost the start that this trick saves. */
+function knownOf(value: unknown): Known | undefined {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the checks below follow
+  const known = value as Partial<Known> | null;
+  const { agent, command } = known?.contract ?? {};
+  const holds =
+    typeof known?.validator === 'string' &&
+    typeof agent === 'string' &&
+    Array.isArray(command) &&
+    command.every((word) => typeof word === 'string');
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- `keepContract` wrote it from a valid contract
+  return holds ? (known as Known) : undefined;
 }
 
 function pathOf(userHome: string, { id, platform }: Identity): string {

@@ -1,7 +1,8 @@
 /** The agents' images in the engine, by docker's client. */
 
 import { contractLabel } from '@ai-bakery/kernel/image.ts';
-import { engineError } from '../engine/engine-error.rules.ts';
+import { UserError } from '@ai-bakery/kernel/error.ts';
+import { engineError, versionHint } from '../engine/engine-error.rules.ts';
 import { listedIds, type ListedImage, parseImages } from './image-list.rules.ts';
 import { capture } from '../host/exec.ts';
 
@@ -10,7 +11,7 @@ const patience = 60_000;
 
 /**
  * Lists the agents' images in the engine, which are those with a contract.
- * @throws UserError E_NO_ENGINE
+ * @throws UserError E_NO_ENGINE, E_ANSWER
  */
 export async function listImages(): Promise<readonly ListedImage[]> {
   const json = '--format={{json .}}';
@@ -23,7 +24,13 @@ export async function listImages(): Promise<readonly ListedImage[]> {
     json,
   ]);
   const ids = listedIds(ls);
-  return parseImages(ls, ids.length === 0 ? '' : await ask(['image', 'inspect', json, ...ids]));
+  if (ids.length === 0) return [];
+  const inspect = await ask(['image', 'inspect', json, ...ids]);
+  if (inspect.trim() === '')
+    throw new UserError('E_ANSWER', 'unexpected answer from docker image inspect: it is empty', {
+      hint: versionHint,
+    });
+  return parseImages(ls, inspect);
 }
 
 async function ask(args: readonly string[]): Promise<string> {

@@ -30,8 +30,8 @@ export async function askRegistry(image: string): Promise<Answer> {
     patience,
   );
   if (code === 0) {
-    const { data } = Manifest.safeParse(parseJson(stdout));
-    return data === undefined ? { state: 'unknown' } : { state: 'found', digest: data.digest };
+    const found = parseJson(stdout, Manifest);
+    return found === undefined ? { state: 'unknown' } : { state: 'found', digest: found.digest };
   }
   if (/unknown command|is not a docker command|unknown flag|unknown shorthand/i.test(stderr))
     return { state: 'unknown' };

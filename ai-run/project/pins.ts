@@ -8,6 +8,7 @@ import type { Part } from '../part.rules.ts';
 import type { Mount } from '@ai-bakery/kernel/policy.ts';
 import { parseSession, type Session } from '../session/labels.rules.ts';
 import { printable } from '@ai-bakery/kernel/text.ts';
+import { parseJson } from '@ai-bakery/kernel/json.ts';
 import { isWithin } from './folders.rules.ts';
 import { codeOf } from '../host/folder.ts';
 
@@ -69,7 +70,7 @@ function sessionBeside({ userHome, session, shared }: PinOptions): string | unde
     : [];
   return others.find((name) => {
     try {
-      const other = parseSession(JSON.parse(readFileSync(join(folder, name), 'utf8')));
+      const other = parseJson(readFileSync(join(folder, name), 'utf8'), parseSession);
       return other === undefined || overlaps(other.project);
     } catch (error) {
       // A missing record means that the session has just ended; a partly written one counts as a session.

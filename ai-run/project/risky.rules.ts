@@ -1,5 +1,7 @@
 /** The files of a project that run code on the host when it is opened, built or committed. */
 
+import { parseJson } from '@ai-bakery/kernel/json.ts';
+
 /**
  * Patterns of these files, and the program that runs each. An agent must write many of them to do its work, so they are not
  * forbidden but reported after a change. Each pattern is matched against the end of a path, from the beginning of a name in
@@ -77,14 +79,10 @@ export function runBy(path: string): string | undefined {
 /** Returns the part of a file that can run code: of package.json the scripts, but not the dependencies, which change often. */
 export function runningPart(path: string, text: string): string {
   if (!/(?:^|\/)(?:package|composer)\.json$/i.test(path)) return text;
-  try {
-    const parsed: unknown = JSON.parse(text);
-    if (typeof parsed !== 'object' || parsed === null) return text;
-    const parts = ['scripts', 'bin', 'husky', 'lint-staged', 'simple-git-hooks', 'packageManager'];
-    return JSON.stringify(Object.entries(parsed).filter(([key]) => parts.includes(key)));
-  } catch {
-    return text;
-  }
+  const parsed = parseJson(text);
+  if (typeof parsed !== 'object' || parsed === null) return text;
+  const parts = ['scripts', 'bin', 'husky', 'lint-staged', 'simple-git-hooks', 'packageManager'];
+  return JSON.stringify(Object.entries(parsed).filter(([key]) => parts.includes(key)));
 }
 
 /**

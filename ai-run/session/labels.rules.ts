@@ -1,5 +1,7 @@
 /** The identity of a session, and its labels on the container. */
 
+import { textsOf } from '@ai-bakery/kernel/json.ts';
+
 /** One run of an agent in a project. */
 export type Session = {
   /** `claude-my-project-3f9a2c`: the container's name, and the argument of `stop` and `attach`. */
@@ -41,7 +43,8 @@ export function sessionLabels({ name, agent, project, owner }: Session): Record<
 }
 
 /** @returns undefined for labels that ai-run did not write. */
-export function parseSession(labels: Readonly<Record<string, string>>): Session | undefined {
+export function parseSession(value: unknown): Session | undefined {
+  const labels = textsOf(value) ?? {};
   const { [sessionLabel]: name, [agentLabel]: agent, [projectLabel]: project } = labels;
   const [, host, uid, pid, started] =
     /^(\S+) (\d+) (\d+) (.+)$/.exec(labels[ownerLabel] ?? '') ?? [];

@@ -1,5 +1,6 @@
 /** The record of a session, by which a later start finds the remains of a killed ai-run. */
 
+import { parseJson } from '@ai-bakery/kernel/json.ts';
 import { existsSync, mkdirSync, unlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -99,7 +100,7 @@ function folderOf(userHome: string): string {
 
 async function read(path: string): Promise<Session | undefined> {
   try {
-    return parseSession(JSON.parse(await readFile(path, 'utf8')));
+    return parseJson(await readFile(path, 'utf8'), parseSession);
   } catch {
     return undefined;
   }

@@ -2,6 +2,7 @@
 
 import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { parseJson } from '@ai-bakery/kernel/json.ts';
 import { parseSession, type Session, sessionLabels } from './labels.rules.ts';
 import { makeFolder } from '../host/folder.ts';
 import { isGone } from './owner.ts';
@@ -41,7 +42,7 @@ async function isLeft(folder: string): Promise<boolean> {
 
 async function readLabels(folder: string): Promise<Session | undefined> {
   try {
-    return parseSession(JSON.parse(await readFile(join(folder, labelsFile), 'utf8')));
+    return parseJson(await readFile(join(folder, labelsFile), 'utf8'), parseSession);
   } catch {
     return undefined;
   }

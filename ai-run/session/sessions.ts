@@ -2,6 +2,8 @@
 
 import { setTimeout } from 'node:timers/promises';
 import { parseSession, type Session, sessionLabel, sessionLabels } from './labels.rules.ts';
+import { parseAnswer } from '@ai-bakery/kernel/json.ts';
+import { versionHint } from '../engine/engine-error.rules.ts';
 import { UserError } from '@ai-bakery/kernel/error.ts';
 import { printable } from '@ai-bakery/kernel/text.ts';
 import { attach, capture } from '../host/exec.ts';
@@ -34,7 +36,7 @@ const format = `[${['{{json .ID}}', '{{json .State}}', '{{json .RunningFor}}']
 
 /**
  * Lists all sessions of the engine, including those of other machines and users that share it.
- * @throws UserError E_NO_ENGINE with docker's message.
+ * @throws UserError E_NO_ENGINE with docker's message; E_ANSWER.
  */
 export async function listSessions(): Promise<RunningSession[]> {
   const { code, stdout, stderr } = await capture({
@@ -50,11 +52,25 @@ export async function listSessions(): Promise<RunningSession[]> {
     .split('\n')
     .filter((line) => line !== '')
     .flatMap((line) => {
-      const [container = '', state = '', since = '', ...values]: string[] = JSON.parse(line);
+      const [container = '', state = '', since = '', ...values] = parseAnswer(
+        line,
+        fieldsOf,
+        'docker ps',
+        versionHint,
+      );
       const labels = Object.fromEntries(labelNames.map((name, at) => [name, values[at] ?? '']));
       const session = parseSession(labels);
       return session === undefined ? [] : [{ ...session, container, state, since }];
     });
+}
+
+/** Returns the texts of one line, as {@link format} requests them. */
+function fieldsOf(value: unknown): readonly string[] | undefined {
+  const isLine =
+    Array.isArray(value) &&
+    value.length === 3 + labelNames.length &&
+    value.every((one) => typeof one === 'string');
+  return isLine ? value : undefined;
 }
 
 /**

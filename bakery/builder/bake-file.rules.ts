@@ -1,6 +1,7 @@
 /** Bake files and commands of docker buildx. */
 
 import { z } from 'zod';
+import { parseAnswer } from '@ai-bakery/kernel/json.ts';
 import type { Command } from '@ai-bakery/kernel/command.ts';
 import type { Digest } from '@ai-bakery/kernel/reference.ts';
 import { type Attest, attestations, nothingAttested } from './attest.rules.ts';
@@ -122,7 +123,7 @@ export function pushedDigests(
   text: string | undefined,
   images: readonly Image[],
 ): ReadonlyMap<string, Digest> {
-  const metadata = text === undefined ? {} : Metadata.parse(JSON.parse(text));
+  const metadata = text === undefined ? {} : parseAnswer(text, Metadata, 'docker buildx bake');
   return new Map(
     images.flatMap((image) => {
       const parsed = Pushed.safeParse(metadata[targetName(image)]);

@@ -1,6 +1,7 @@
 /** Reads the progress of docker buildx, as raw JSON lines. */
 
 import { z } from 'zod';
+import { parseJson } from '@ai-bakery/kernel/json.ts';
 
 /** One line of `--progress=rawjson`: BuildKit's SolveStatus. */
 const SolveStatus = z.object({
@@ -43,12 +44,8 @@ const tailLength = 2000;
 
 /** Adds one line of progress; a line that is not JSON is text of the log (buildx prints errors that way). */
 export function record(before: BuildRecord, line: string): BuildRecord {
-  let status;
-  try {
-    status = SolveStatus.parse(JSON.parse(line));
-  } catch {
-    return { ...before, added: `${line}\n` };
-  }
+  const status = parseJson(line, SolveStatus);
+  if (status === undefined) return { ...before, added: `${line}\n` };
   const vertices = new Map(before.vertices);
   const tails = new Map(before.tails);
   let added = '';

@@ -2,6 +2,7 @@
 
 import { valid } from 'semver';
 import { z } from 'zod';
+import { parseJson } from '@ai-bakery/kernel/json.ts';
 import { architecture, type Platform } from '@ai-bakery/kernel/platform.ts';
 import type { WrittenAgent } from './definition.rules.ts';
 
@@ -71,14 +72,14 @@ function npm(install: Install<'npm'>, platforms: readonly Platform[], files: Loc
     const name = manifestText === undefined ? 'package.json' : 'package-lock.json';
     return { missing: everywhere(platforms, `${name} is missing`), issues: [] };
   }
-  const manifest = parse(PackageJson, manifestText);
+  const manifest = parseJson(manifestText, PackageJson);
   const dependencies = Object.entries(manifest?.dependencies ?? {});
   const [dependency] = dependencies;
   if (dependency === undefined || dependencies.length !== 1 || valid(dependency[1]) === null) {
     return fault('package.json', 'expected one dependency with an exact version');
   }
   const [name, version] = dependency;
-  const lock = parse(PackageLock, lockText);
+  const lock = parseJson(lockText, PackageLock);
   if (lock === undefined)
     return fault('package-lock.json', 'expected a lock of npm with lockfileVersion 3');
   const locked = lock.packages['']?.dependencies?.[name];
@@ -149,14 +150,6 @@ function download(install: Install<'download'>, platforms: readonly Platform[]):
 
 function everywhere(platforms: readonly Platform[], reason: string): Lock['missing'] {
   return Object.fromEntries(platforms.map((platform) => [platform, reason]));
-}
-
-function parse<T>(schema: z.ZodType<T>, text: string): T | undefined {
-  try {
-    return schema.parse(JSON.parse(text));
-  } catch {
-    return undefined;
-  }
 }
 
 function fault(file: string, message: string): Lock {

@@ -1,6 +1,7 @@
 /** Composes manifests and configurations of images, as values. */
 
 import { z } from 'zod';
+import { parseAnswer } from '@ai-bakery/kernel/json.ts';
 import type { Digest } from '@ai-bakery/kernel/reference.ts';
 import {
   digestOf,
@@ -124,7 +125,7 @@ export function indexOf(
 }
 
 function parse<T>(schema: z.ZodType<T>, body: Bytes): T {
-  return schema.parse(JSON.parse(Buffer.from(body).toString()));
+  return parseAnswer(Buffer.from(body).toString(), schema, 'the registry');
 }
 
 function bytesOf(value: unknown): Bytes {

@@ -1,6 +1,7 @@
 /** Commands for scanners, and the judgement of their reports. */
 
 import { z } from 'zod';
+import { parseJson } from '@ai-bakery/kernel/json.ts';
 import type { Command } from '@ai-bakery/kernel/command.ts';
 import type { Platform } from '@ai-bakery/kernel/platform.ts';
 import type { Digest } from '@ai-bakery/kernel/reference.ts';
@@ -164,9 +165,5 @@ function failOnOf({ failOn = 'high' }: Scanning): Severity {
 }
 
 function readReport(kind: Scanning['with'], report: string | undefined): Found[] | undefined {
-  try {
-    return (kind === 'trivy' ? Trivy : Grype).parse(JSON.parse(report ?? ''));
-  } catch {
-    return undefined;
-  }
+  return parseJson<Found[]>(report ?? '', kind === 'trivy' ? Trivy : Grype);
 }

@@ -2,6 +2,7 @@
 
 import { createHash, createPublicKey, type KeyObject, verify, X509Certificate } from 'node:crypto';
 import { z } from 'zod';
+import { parseJson } from '@ai-bakery/kernel/json.ts';
 import type { Command } from '@ai-bakery/kernel/command.ts';
 import type { Digest } from '@ai-bakery/kernel/reference.ts';
 import type { Manifest } from '../registry/manifest.rules.ts';
@@ -87,7 +88,7 @@ export function isSigned(
   const payload = payloadOf(repository, digest);
   const blob = `sha256:${createHash('sha256').update(payload).digest('hex')}`;
   try {
-    const { layers } = Signatures.parse(JSON.parse(Buffer.from(found.body).toString()));
+    const { layers = [] } = parseJson(Buffer.from(found.body).toString(), Signatures) ?? {};
     return layers.some(({ digest: signed, annotations }) => {
       const signature = annotations[signatureAnnotation];
       const certificate = annotations[certificateAnnotation];

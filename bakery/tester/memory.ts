@@ -3,6 +3,7 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { z } from 'zod';
+import { parseJson } from '@ai-bakery/kernel/json.ts';
 import type { Platform } from '@ai-bakery/kernel/platform.ts';
 import { type TestResult, TestResults } from './judge.rules.ts';
 import { Entries, type Entry } from './static.rules.ts';
@@ -73,11 +74,7 @@ function fileName(text: string): string {
 /** Returns undefined if the file is missing or damaged. */
 async function readJson<T>(path: string, schema: z.ZodType<T>): Promise<T | undefined> {
   const text = await readText(path);
-  try {
-    return text === undefined ? undefined : schema.safeParse(JSON.parse(text)).data;
-  } catch {
-    return undefined;
-  }
+  return text === undefined ? undefined : parseJson(text, schema);
 }
 
 function listing(diffId: string): string {

@@ -1,6 +1,7 @@
 /** Checks of an image's files and configuration, without running it. */
 
 import { z } from 'zod';
+import { parseJson } from '@ai-bakery/kernel/json.ts';
 import { Contract } from '@ai-bakery/kernel/contract.ts';
 import { contractLabel } from '@ai-bakery/kernel/image.ts';
 import { architecture, type Platform } from '@ai-bakery/kernel/platform.ts';
@@ -96,13 +97,7 @@ function size({ own }: StaticSubject): string[] {
 function configuration({ config: seen, platform, command, key }: StaticSubject): string[] {
   const path = seen.env.find((variable) => variable.startsWith('PATH=')) ?? '';
   const label = seen.labels[contractLabel] ?? '';
-  const contract = (() => {
-    try {
-      return Contract.safeParse(JSON.parse(label)).success;
-    } catch {
-      return false;
-    }
-  })();
+  const contract = parseJson(label, Contract) !== undefined;
   return [
     ...(seen.architecture === architecture(platform) ? [] : [`architecture ${seen.architecture}`]),
     ...(seen.user === 'node' ? [] : [`user ${JSON.stringify(seen.user)}`]),

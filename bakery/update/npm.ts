@@ -4,6 +4,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { parseAnswer, parseJson } from '@ai-bakery/kernel/json.ts';
 import type { Agent } from '../catalogue/catalogue.rules.ts';
 import { PackageJson, readLock } from '../catalogue/lock.rules.ts';
 import { best, candidates, skippedFor, type Trial, type Update } from './candidates.rules.ts';
@@ -22,7 +23,7 @@ type Files = Readonly<Record<string, string>>;
 /** Finds the newest version of an npm agent whose tree contains its program on all the agent's platforms. */
 export async function updateNpm(agent: Agent, signal: AbortSignal): Promise<Update> {
   const [name] = Object.keys(
-    PackageJson.parse(JSON.parse(agent.files['package.json'] ?? '{}')).dependencies ?? {},
+    parseJson(agent.files['package.json'] ?? '{}', PackageJson)?.dependencies ?? {},
   );
   const from = agent.lock.version;
   const nothing: Update = {
@@ -62,7 +63,7 @@ async function tryVersions(
   const { version: present, missing, issues } = agent.lock;
   const args = ['view', name, 'versions', 'dist-tags', '--json'];
   const answer = await capture({ file: 'npm', args }, { signal, timeout: 120_000 });
-  const { versions, 'dist-tags': tags } = View.parse(JSON.parse(answer));
+  const { versions, 'dist-tags': tags } = parseAnswer(answer, View, `npm view ${name}`);
   const wanted = candidates([versions].flat(), tags.latest, present).slice(0, maximumTrials);
   // The present version is complete as it is: its lock was checked when it was read.
   const isComplete = Object.keys(missing).length === 0 && issues.length === 0;

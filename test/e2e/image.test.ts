@@ -393,8 +393,8 @@ describe('an engine that does not answer', () => {
       vi.stubEnv('PATH', `${folder}${delimiter}${process.env['PATH']}`);
       await expect(findImage(want('x', { source: 'local' }))).rejects.toThrow(
         failure(
-          'E_NO_ENGINE',
-          /^unexpected answer from the Docker engine: not an image description$/,
+          'E_ANSWER',
+          /^unexpected answer from docker image inspect: it(?: is empty| is not JSON|s fields are unknown)$/,
           /docker version/,
         ),
       );

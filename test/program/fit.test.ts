@@ -36,3 +36,21 @@ test('where that cannot be noted, it is asked each time', async () => {
   await checkEngine(home);
   expect(questions()).toBe(4);
 });
+
+test.each([
+  ['', 'it is empty'],
+  ['<html>', 'it is not JSON'],
+  ['null', 'its fields are unknown'],
+  ['"fine"', 'its fields are unknown'],
+  ['{"SecurityOptions":"name=rootless"}', 'its fields are unknown'],
+])('an engine that describes itself as %j is refused, and not found fit', async (text, fault) => {
+  writeFileSync(at('docker'), `#!/bin/sh\nprintf '%s' '${text}'\n`);
+  for (let start = 0; start < 2; start++)
+    // oxlint-disable-next-line no-await-in-loop -- the second start must not trust the first
+    await expect(checkEngine(home)).rejects.toThrow(
+      expect.objectContaining({
+        code: 'E_ANSWER',
+        message: `unexpected answer from docker info: ${fault}`,
+      }),
+    );
+});

@@ -107,6 +107,7 @@ const planted: readonly [path: string, text: string, message: string][] = [
   ],
 ];
 const allowed: readonly [path: string, text: string][] = [
+  ['kernel/json.ts', "export const a: unknown = JSON.parse('1'); JSON.stringify(a);"],
   ['kernel/fine.ts', "import './error.ts'; import 'zod/mini';"],
   ['bakery/host/exec2.ts', "import 'node:fs';"],
   ['bakery/engine/engine.ts', "import 'dockerode';"],
@@ -124,6 +125,12 @@ const globals: readonly [path: string, text: string][] = [
   ['kernel/clock.ts', 'export const now = Date.now();'],
   ['ai-run/home/environment.rules.ts', 'export const path = process.env;'],
   ['bakery/plan/network.rules.ts', "export const got = fetch('http://a.example');"],
+];
+
+const parsers: readonly [path: string, text: string][] = [
+  ['kernel/parser.ts', "export const a: unknown = JSON.parse('1');"],
+  ['ai-run/session/parser.ts', "export const a: unknown = JSON['parse']('1');"],
+  ['bakery/update/parser.ts', 'export const { parse } = JSON;'],
 ];
 
 const Report = z.object({
@@ -146,7 +153,7 @@ describe('the linter', () => {
   beforeAll(() => {
     folder = mkdtempSync(join(tmpdir(), 'bakery-lint-'));
     cpSync(join(root, '.oxlintrc.json'), join(folder, '.oxlintrc.json'));
-    for (const [path, text] of [...planted, ...allowed, ...globals]) {
+    for (const [path, text] of [...planted, ...allowed, ...globals, ...parsers]) {
       mkdirSync(dirname(join(folder, path)), { recursive: true });
       writeFileSync(join(folder, path), `${text}\n`);
     }
@@ -158,6 +165,7 @@ describe('the linter', () => {
     for (const { filename, code, help } of Report.parse(JSON.parse(stdout)).diagnostics) {
       if (code === 'eslint(no-restricted-imports)') said.push(`${filename}: ${help}`);
       if (code === 'eslint(no-restricted-globals)') said.push(`${filename}: global`);
+      if (code === 'eslint(no-restricted-properties)') said.push(`${filename}: ${help}`);
     }
   });
   afterAll(() => {
@@ -170,6 +178,12 @@ describe('the linter', () => {
 
   test.each(globals)('reports %s: %s', (path) => {
     expect(said).toContain(`${path}: global`);
+  });
+
+  test.each(parsers)('reports %s: %s', (path) => {
+    expect(said).toContain(
+      `${path}: only kernel/json.ts parses JSON: call parseJson or parseAnswer.`,
+    );
   });
 
   test.each(allowed)('has nothing against %s: %s', (path) => {

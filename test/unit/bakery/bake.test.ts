@@ -185,6 +185,11 @@ describe('what buildx says it pushed', () => {
   ])('is nothing where %s', (_, text) => {
     expect(pushedDigests(text, [image()])).toEqual(new Map());
   });
+  test.each(['', '{"otter_php8_4":', '[]'])('is refused if it is %j', (text) => {
+    expect(() => pushedDigests(text, [image()])).toThrow(
+      expect.objectContaining({ code: 'E_ANSWER' }),
+    );
+  });
   test('goes to the file that is named', () => {
     expect(bakeCommand(nothing, '/logs/1.json').args).toContain('--metadata-file=/logs/1.json');
   });
