@@ -43,10 +43,9 @@ export function parseAnswer<T>(text: string, shape: Shape<T>, source: string, hi
   const parsed = shaped(found.value, shape);
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
+  if (issue === undefined) throw refused('its fields are unknown');
   throw refused(
-    issue === undefined || issue.path.length === 0
-      ? 'its fields are unknown'
-      : `${issue.path.join('.')}: ${issue.message}`,
+    [...(issue.path.length === 0 ? [] : [issue.path.join('.')]), issue.message].join(': '),
   );
 }
 

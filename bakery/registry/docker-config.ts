@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { parseJson } from '@ai-bakery/kernel/json.ts';
 import { UserError } from '@ai-bakery/kernel/error.ts';
 import { run } from '../host/exec.ts';
 import { serverOf, spellingsOf } from './server-name.rules.ts';
@@ -50,14 +51,11 @@ export async function readCredentials(registry: string): Promise<Credentials | u
 
 async function readConfig(path: string): Promise<z.infer<typeof Config>> {
   const text = await readFile(path, 'utf8').catch(() => '{}');
-  try {
-    return Config.parse(JSON.parse(text));
-  } catch (error) {
-    throw new UserError('E_DOCKER_CONFIG', `${path} is not a valid configuration of docker`, {
-      hint: 'correct it, or run `docker login` again',
-      cause: error,
-    });
-  }
+  const config = parseJson(text, Config);
+  if (config !== undefined) return config;
+  throw new UserError('E_DOCKER_CONFIG', `${path} is not a valid configuration of docker`, {
+    hint: 'correct it, or run `docker login` again',
+  });
 }
 
 async function firstOf(
@@ -81,19 +79,18 @@ async function askHelper(helper: Helper, server: string): Promise<Credentials | 
   const { exitCode, stdout } = await runHelper(helper, server);
   // A helper exits with 1 if it has no credentials for the server.
   if (exitCode !== 0) return undefined;
-  try {
-    const { Username: user, Secret: secret } = Helped.parse(JSON.parse(stdout));
-    return user === '<token>'
-      ? { kind: 'identity', token: secret }
-      : { kind: 'password', user, secret };
-  } catch {
-    // The cause would contain the secret.
+  const found = parseJson(stdout, Helped);
+  // The message has no part of the output, which may contain the secret.
+  if (found === undefined)
     throw new UserError(
       'E_DOCKER_CONFIG',
       `docker-credential-${helper.name} printed invalid credentials for ${server}`,
       { hint: `correct "${helper.key}" in ${helper.path}, or run \`docker login\` again` },
     );
-  }
+  const { Username: user, Secret: secret } = found;
+  return user === '<token>'
+    ? { kind: 'identity', token: secret }
+    : { kind: 'password', user, secret };
 }
 
 async function runHelper({ name, key, path }: Helper, server: string): ReturnType<typeof run> {

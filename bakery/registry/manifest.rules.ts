@@ -2,6 +2,7 @@
 
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
+import { parseAnswer } from '@ai-bakery/kernel/json.ts';
 import type { Digest } from '@ai-bakery/kernel/reference.ts';
 
 /** A manifest as it was served: the index of an image's platforms, or the manifest of one image. */
@@ -50,10 +51,10 @@ export function digestOf(body: Uint8Array): Digest {
 
 /**
  * Parses a manifest. Computes its digest: the registry's own header is not trusted.
- * @throws ZodError or SyntaxError if the body is not a manifest.
+ * @throws UserError E_ANSWER if the body is not a manifest.
  */
 export function parseManifest(body: Uint8Array<ArrayBuffer>): Manifest {
-  const { mediaType, manifests, annotations } = Body.parse(parseJson(body));
+  const { mediaType, manifests, annotations } = answerOf(body, Body);
   return {
     digest: digestOf(body),
     // Optional in OCI's manifests; the fields then tell an index from an image.
@@ -71,9 +72,9 @@ export function parseManifest(body: Uint8Array<ArrayBuffer>): Manifest {
 
 /** Parses one page of a list of tags. Distribution spec, "listing tags" */
 export function parseTags(body: Uint8Array): string[] {
-  return Tags.parse(parseJson(body)).tags ?? [];
+  return answerOf(body, Tags).tags ?? [];
 }
 
-function parseJson(body: Uint8Array): unknown {
-  return JSON.parse(Buffer.from(body).toString());
+function answerOf<T>(body: Uint8Array, schema: z.ZodType<T>): T {
+  return parseAnswer(Buffer.from(body).toString(), schema, 'the registry');
 }

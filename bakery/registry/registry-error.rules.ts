@@ -1,6 +1,7 @@
 /** The error of a registry: status, codes, method and address, and the rules that judge it by them. */
 
 import { z } from 'zod';
+import { parseJson } from '@ai-bakery/kernel/json.ts';
 import { messageOf, UserError } from '@ai-bakery/kernel/error.ts';
 import { redacted } from '@ai-bakery/kernel/text.ts';
 import type { RetryReason } from '../host/retry-policy.rules.ts';
@@ -130,9 +131,5 @@ const final =
 
 /** @returns an empty list for a body without codes. */
 function parseFaults(body: Uint8Array): RegistryFault[] {
-  try {
-    return Faults.parse(JSON.parse(Buffer.from(body).toString())).errors;
-  } catch {
-    return [];
-  }
+  return parseJson(Buffer.from(body).toString(), Faults)?.errors ?? [];
 }

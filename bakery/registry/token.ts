@@ -1,15 +1,14 @@
 /** Answers a registry's challenge with docker's credentials, or with a token of the token service. */
 
 import { z } from 'zod';
+import { parseAnswer } from '@ai-bakery/kernel/json.ts';
 import { parseChallenge } from './challenge.rules.ts';
 import { type Credentials, readCredentials } from './docker-config.ts';
 import { invalid, refusal } from './registry-error.rules.ts';
 import type { Answer, Request, Transport } from './transport.ts';
 
 // distribution.github.io/distribution/spec/auth/token and …/oauth
-const Token = z
-  .object({ token: z.string().optional(), access_token: z.string().optional() })
-  .transform(({ token, access_token }) => token ?? access_token);
+const Token = z.object({ token: z.string().optional(), access_token: z.string().optional() });
 
 /**
  * The value of `Authorization` that answers a challenge.
@@ -68,7 +67,12 @@ function tokenRequest(
 function parseToken(answer: Answer): string {
   if (answer.status !== 200) throw refusal(answer);
   try {
-    return Token.parse(JSON.parse(Buffer.from(answer.body).toString())) ?? '';
+    const { token, access_token } = parseAnswer(
+      Buffer.from(answer.body).toString(),
+      Token,
+      'the token service',
+    );
+    return token ?? access_token ?? '';
   } catch (error) {
     throw invalid(answer, error);
   }

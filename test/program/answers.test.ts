@@ -60,7 +60,7 @@ describe('a list of images', () => {
   test.each([
     ['<html>', 'it is not JSON'],
     ['{}', 'ID: .*'],
-    ['[]', 'its fields are unknown'],
+    ['[]', 'Invalid input.*'],
   ])('that is %s is refused', async (text, fault) => {
     answer({ 'image ls': text });
     expect(await home.aiRun('list')).toEqual(refusal('docker image ls', fault));

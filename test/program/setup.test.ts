@@ -268,7 +268,7 @@ describe('uninstall', () => {
     writeFileSync(home.file('rows'), `${rows.join('\n')}\n`);
     home.program(
       'docker',
-      'case "$1 $2" in "image ls") cat "$HOME/rows" ;; "image rm") shift 2; echo "$@" >> "$HOME/removed" ;; esac',
+      'case "$1 $2" in "image ls") cat "$HOME/rows" ;; "image inspect") echo \'{"Id":"sha256:1"}\' ;; "image rm") shift 2; echo "$@" >> "$HOME/removed" ;; esac',
     );
     const without = await home.aiRun('uninstall', '--yes');
     expect(without.stderr).toBe('nothing to remove\n');

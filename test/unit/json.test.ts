@@ -27,9 +27,9 @@ describe.each(Object.entries(shapes))('by %s', (_, shape) => {
     ['{"id":"a"}{"id":"b"}', /: it is not JSON$/],
     ['{}', /: (?:id: .*|its fields are unknown)$/],
     ['{"id":1}', /: (?:id: .*|its fields are unknown)$/],
-    ['null', /: its fields are unknown$/],
-    ['[]', /: its fields are unknown$/],
-    ['"id"', /: its fields are unknown$/],
+    ['null', /: (?:Invalid input.*|its fields are unknown)$/],
+    ['[]', /: (?:Invalid input.*|its fields are unknown)$/],
+    ['"id"', /: (?:Invalid input.*|its fields are unknown)$/],
   ])('%j is refused', (text, message) => {
     expect(parseJson(text, shape)).toBeUndefined();
     expect(() => parseAnswer(text, shape, 'docker ps', 'update docker')).toThrow(

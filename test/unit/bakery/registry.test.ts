@@ -46,12 +46,12 @@ describe('parseManifest', () => {
   });
 
   test.each([
-    ['', 'JSON'],
+    ['', 'it is empty'],
     ['no JSON', 'JSON'],
     ['[]', 'expected object'],
     ['{"manifests":1}', 'expected array'],
     ['{"annotations":{"a":1}}', 'expected string'],
-    ['{"manifests":[{"digest":"sha256:abc"}]}', 'template'],
+    ['{"manifests":[{"digest":"sha256:abc"}]}', 'manifests.0.digest: '],
   ])('refuses %j', (body, message) => {
     expect(() => parseManifest(bytes(body))).toThrow(message);
   });
