@@ -60,12 +60,12 @@ async function lookAtEngine(): Promise<Looked> {
   if (info.code !== 0) {
     const silent = `no answer in ${patience / 1000} seconds`;
     const reason = info.stderr.trim() === '' ? silent : info.stderr;
-    const { message, hint = '' } = engineError(reason);
+    const { message, hint = '', code } = engineError(reason);
     const place = endpoint === undefined ? '' : ` (${endpoint.from}: ${endpoint.host})`;
     return {
       findings: [
         ok('client', `docker ${clientOf(said) ?? 'of unknown version'}`),
-        failed('engine', `${message}${place}`, hint),
+        failed('engine', `${message}${place}`, hint, code),
       ],
     };
   }
@@ -79,14 +79,15 @@ async function lookAtEngine(): Promise<Looked> {
           'engine',
           'unexpected answer from docker: not an engine description',
           'update docker',
+          'E_ANSWER',
         ),
       ],
     };
   }
 }
 
-function wrong(check: string, { message, hint = '' }: UserError): Finding {
-  return failed(check, message, hint);
+function wrong(check: string, { message, hint = '', code }: UserError): Finding {
+  return failed(check, message, hint, code);
 }
 
 function attempt<T>(check: string, act: () => T): T | Finding {

@@ -37,7 +37,8 @@ function identity(engine: EngineInfo, endpoint: Endpoint | undefined): Finding {
 
 function agents(engine: EngineInfo, endpoint: Endpoint | undefined): Finding {
   const problem = unfit(engine, endpoint?.host);
-  if (problem !== undefined) return failed('agents', problem.message, problem.hint ?? '');
+  if (problem !== undefined)
+    return failed('agents', problem.message, problem.hint ?? '', problem.code);
   return ok(
     'agents',
     engine.kind === 'Docker Desktop'

@@ -1,5 +1,6 @@
 /** The findings of doctor, and their text. */
 
+import type { ErrorCode } from '@ai-bakery/kernel/error-codes.ts';
 import { formatTable } from '@ai-bakery/kernel/table.ts';
 import { printable } from '@ai-bakery/kernel/text.ts';
 
@@ -8,6 +9,8 @@ export type Finding = {
   readonly check: string;
   readonly status: 'ok' | 'warning' | 'failed';
   readonly found: string;
+  /** The code of the error that the check met. */
+  readonly code?: ErrorCode;
   /** The remedy. */
   readonly hint?: string;
 };
@@ -25,11 +28,12 @@ export function warning(check: string, found: string, hint: string): Finding {
   };
 }
 
-export function failed(check: string, found: string, hint: string): Finding {
+export function failed(check: string, found: string, hint: string, code?: ErrorCode): Finding {
   return {
     check,
     status: 'failed',
     found,
+    ...(code === undefined ? {} : { code }),
     hint,
   };
 }

@@ -1,6 +1,7 @@
 /** The findings of doctor about the machine around the engine. */
 
 import { failed, type Finding, ok, warning } from './finding.rules.ts';
+import type { ErrorCode } from '@ai-bakery/kernel/error-codes.ts';
 import { formatCommand } from '@ai-bakery/kernel/command.ts';
 import type { Settings } from '../settings/settings.rules.ts';
 
@@ -94,7 +95,7 @@ export function registryFinding(
   settings: Settings,
   image: string,
   error:
-    | { readonly code: string; readonly message: string; readonly hint?: string | undefined }
+    | { readonly code: ErrorCode; readonly message: string; readonly hint?: string | undefined }
     | undefined,
 ): Finding {
   if (settings.source === 'local') return ok('registry', 'not used: images are local');
@@ -106,6 +107,7 @@ export function registryFinding(
     'registry',
     error.message,
     error.hint ?? formatCommand({ file: 'docker', args: ['login'] }),
+    error.code,
   );
 }
 

@@ -17,7 +17,7 @@ export async function signatures({ source, verify }: Settings, userHome: string)
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     const hint = error.code === 'E_NO_PROGRAM' ? 'install cosign, version 2 or 3' : error.hint;
-    return failed('signatures', error.message, hint ?? 'correct AI_IMAGE_VERIFY');
+    return failed('signatures', error.message, hint ?? 'correct AI_IMAGE_VERIFY', error.code);
   }
   return source === 'local'
     ? warning('signatures', 'images are local and not verified', 'set AI_IMAGE_SOURCE=registry')

@@ -2,6 +2,7 @@
 
 import { statfs } from 'node:fs/promises';
 import { UserError } from '@ai-bakery/kernel/error.ts';
+import type { ErrorCode } from '@ai-bakery/kernel/error-codes.ts';
 import { platforms } from '@ai-bakery/kernel/platform.ts';
 import { printable } from '@ai-bakery/kernel/text.ts';
 import { inspectInstance, isEngine } from '../builder/instance.ts';
@@ -18,6 +19,8 @@ type Finding = {
   readonly what: string;
   readonly status: 'ok' | 'warning' | 'error';
   readonly found: string;
+  /** The code of the error that the check met. */
+  readonly code?: ErrorCode;
   readonly hint?: string;
 };
 
@@ -79,6 +82,7 @@ async function look(what: string, finding: () => Promise<Finding> | Finding): Pr
       what,
       status: 'error',
       found: error.message,
+      code: error.code,
       ...(error.hint === undefined ? {} : { hint: error.hint }),
     };
   }
@@ -119,7 +123,7 @@ async function emulation(signal: AbortSignal): Promise<Finding> {
         what: 'smoke tests',
         status: 'warning',
         found: `this machine cannot execute ${missing.join(', ')}: images for it are built, but not run`,
-        hint: 'register QEMU with binfmt_misc, flag F (on Debian as root: scripts/setup --install-engine)',
+        hint: 'register QEMU with binfmt_misc, flag F (in a checkout on Debian or Ubuntu, as root: scripts/setup --install-engine)',
       };
 }
 

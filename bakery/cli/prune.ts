@@ -41,7 +41,7 @@ export async function prune(
       // A registry that cannot delete in one repository cannot delete in any.
       if (!(error instanceof UserError) || error.code === 'E_NO_DELETE' || flags.signal.aborted)
         throw error;
-      rows.push({ repository, tags: [], digests: [], error: error.message });
+      rows.push({ repository, tags: [], digests: [], code: error.code, error: error.message });
     }
   }
   const failed = rows.filter((row) => 'error' in row);

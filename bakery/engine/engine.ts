@@ -42,7 +42,7 @@ export async function openEngine(): Promise<Engine> {
       'E_NO_ENGINE',
       `no Docker engine answers at ${endpoint.host}: ${messageOf(error)}`,
       {
-        hint: 'start it, or set DOCKER_HOST or the docker context; on a fresh Debian or Ubuntu as root: scripts/setup --install-engine',
+        hint: 'start it, or set DOCKER_HOST or the docker context; in a checkout on Debian or Ubuntu, as root: scripts/setup --install-engine',
         cause: error,
       },
     );

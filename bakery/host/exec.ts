@@ -109,7 +109,8 @@ export async function capture(command: Command, options: Options = {}): Promise<
 
 /** Hints for programs that need more than a package of their own name. */
 const installing: Readonly<Record<string, string>> = {
-  docker: 'install Docker with buildx; on Debian or Ubuntu as root: scripts/setup --install-engine',
+  docker:
+    'install Docker with buildx; in a checkout on Debian or Ubuntu, as root: scripts/setup --install-engine',
 };
 
 /** @param code of the system: `ENOENT` for a missing program, `EACCES` for one without permission. */

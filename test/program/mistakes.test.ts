@@ -215,3 +215,16 @@ describe('colours', () => {
     },
   );
 });
+
+test.concurrent('a bug names the facts that its report needs', async () => {
+  const throwing = `Object.defineProperty(process, 'arch', { get() { throw new Error('boom'); } })`;
+  const { code, stderr } = await bakery(['build', '--all', '--dry-run'], {
+    env: { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(throwing)}` },
+  });
+  expect([code, stderr]).toEqual([
+    70,
+    expect.stringMatching(
+      /^Error: boom\n[^]*This is a bug in bakery[^]*on Node \d+[^]*bakery doctor --json/,
+    ),
+  ]);
+});

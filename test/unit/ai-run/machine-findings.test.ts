@@ -93,9 +93,11 @@ describe('the registry', () => {
     ['E_NO_PLATFORM', 'ok'],
     ['E_REGISTRY', 'failed'],
     ['E_NO_ENGINE', 'failed'],
-  ])('that answers with %s is %s', (code, status) => {
+  ] as const)('that answers with %s is %s', (code, status) => {
     const error = code === undefined ? undefined : { code, message: 'm', hint: 'h' };
-    expect(registryFinding(settings, image, error).status).toBe(status);
+    const finding = registryFinding(settings, image, error);
+    expect(finding.status).toBe(status);
+    expect(finding.code).toBe(status === 'failed' ? code : undefined);
   });
 
   test('is not asked where images are local', () => {
