@@ -18,10 +18,10 @@ const common: RolldownOptions = {
 // Startup trick `latin1`.
 const charset = 'ascii' as const;
 
-const input = 'ai-run/cli/cli.ts';
+const input = './ai-run/cli/cli.ts';
 
 const bakery: RolldownOptions = {
-  input: { bakery: 'bakery/cli/main.ts' },
+  input: { bakery: './bakery/cli/main.ts' },
   platform: 'node',
   // The kernel is not published, so it is bundled.
   external: (id) => !/^[./]|^@ai-bakery\/kernel/.test(id),
@@ -47,7 +47,7 @@ export default defineConfig([
   },
   {
     ...common,
-    input: 'ai-run/startup/compiled.ts',
+    input: './ai-run/startup/compiled.ts',
     output: { file: 'ai-run/dist/run/ai-run.mjs', charset },
   },
   bakery,
