@@ -17,6 +17,8 @@ const common: RolldownOptions = {
 
 // Startup trick `latin1`.
 const charset = 'ascii' as const;
+// Comments would be a quarter of the text that each start reads.
+const comments = { jsdoc: false, legal: true, annotation: false };
 
 const input = './ai-run/cli/cli.ts';
 
@@ -29,7 +31,11 @@ const bakery: RolldownOptions = {
 };
 
 export default defineConfig([
-  { ...common, input, output: { file: 'ai-run/dist/ai-run.mjs', codeSplitting: false, charset } },
+  {
+    ...common,
+    input,
+    output: { file: 'ai-run/dist/ai-run.mjs', codeSplitting: false, charset, comments },
+  },
   {
     ...common,
     input,
@@ -43,12 +49,13 @@ export default defineConfig([
       postFooter: '})',
       codeSplitting: false,
       charset,
+      comments,
     },
   },
   {
     ...common,
     input: './ai-run/startup/compiled.ts',
-    output: { file: 'ai-run/dist/run/ai-run.mjs', charset },
+    output: { file: 'ai-run/dist/run/ai-run.mjs', charset, comments },
   },
   bakery,
 ]);
