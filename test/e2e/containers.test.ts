@@ -39,7 +39,7 @@ const start = (command: readonly [string, ...string[]], changes: Changes = {}): 
 
 /** A process's status without numbers that differ from one to the next. */
 const withoutPids = (text: string): string =>
-  text.replaceAll(/^(?:\w*Pid|Ngid|NS\w+|\w*ctxt_switches|Vm\w+|Rss\w+):.*\n/gm, '');
+  text.replaceAll(/^(?:\w*Pid|Tgid|Ngid|NS\w+|\w*ctxt_switches|Vm\w+|Rss\w+):.*\n/gm, '');
 
 const eat = (megabytes: number): readonly [string, ...string[]] => [
   'node',

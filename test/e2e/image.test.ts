@@ -213,7 +213,11 @@ describe('an image of a registry', () => {
       const repository = fresh();
       await put(repository, Object.fromEntries(platforms.map((each) => [each, otter('1')])));
       await expect(findImage(want(repository, { pull, platform: other }))).rejects.toThrow(
-        failure('E_NO_PLATFORM', new RegExp(`^there is no \\S+ for ${other}$`), /AI_RUN_PLATFORM/),
+        failure(
+          'E_NO_PLATFORM',
+          new RegExp(`^\\S+ does not exist for ${other}$`),
+          /AI_RUN_PLATFORM/,
+        ),
       );
       expect((await findImage(want(repository))).contract.version).toBe('1');
     },
