@@ -34,6 +34,11 @@ export const errorCodes = {
     meaning: 'A program that bakery started ended with an error.',
     remedy: 'Read the output of that program in the message.',
   },
+  E_CONTEXT: {
+    program: 'bakery',
+    meaning: 'A lock file changed between the reading of the catalogue and the build of its layer.',
+    remedy: 'Run the command again.',
+  },
   E_CONTRACT: {
     program: 'ai-run',
     meaning: 'The image describes its agent in a way that ai-run refuses.',

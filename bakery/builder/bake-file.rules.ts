@@ -133,7 +133,7 @@ export function pushedDigests(
 }
 
 /**
- * Builds the layer whose Dockerfile is on standard input into the builder's cache.
+ * Builds one layer, whose packed context is on standard input, into the builder's cache.
  * @param noCache run its steps even if the cache has them.
  */
 export function layerCommand(layer: Layer, inputs: BuildInputs, noCache = false): Command {
@@ -145,7 +145,7 @@ export function layerCommand(layer: Layer, inputs: BuildInputs, noCache = false)
 }
 
 /**
- * Builds the layer whose `linkedText` is on standard input into a registry.
+ * Builds one layer, whose packed context with its `linkedText` is on standard input, into a registry.
  * @param noCache run its steps even if the cache has them.
  */
 export function layerPushCommand(
@@ -188,14 +188,14 @@ function argsOf(output: Output, { args }: BuildInputs): Record<string, string> {
   };
 }
 
-/** Builds the Dockerfile on standard input for one layer. */
+/** Builds the packed context on standard input, for one layer. */
 function buildCommand(layer: Layer, inputs: BuildInputs, flags: readonly string[]): Command {
   return {
     file: 'docker',
     args: [
       'buildx',
       'build',
-      '--file=-',
+      '--file=Dockerfile',
       '--progress=rawjson',
       '--provenance=false',
       ...flags,
@@ -204,7 +204,7 @@ function buildCommand(layer: Layer, inputs: BuildInputs, flags: readonly string[
       ...Object.keys(inputs.args).map((name) => `--build-arg=${name}`),
       // The same value as for images, so that the cache has steps that depend on it.
       `--build-arg=SOURCE_DATE_EPOCH=${sourceDate}`,
-      layer.context,
+      '-',
     ],
     env: inputs.args,
   };

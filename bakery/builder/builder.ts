@@ -2,14 +2,19 @@
 
 import pLimit from 'p-limit';
 import type { Command } from '@ai-bakery/kernel/command.ts';
+import type { Context } from '../plan/plan.rules.ts';
 
 /** One call of `docker buildx`. */
 export type Build = {
   /** Names the build in the display and in the logs: a layer's id, `push otter:go`. */
   readonly id: string;
   readonly command: Command;
-  /** Standard input: a Dockerfile or a bake file. */
+  /** A bake file, which is the standard input, or the Dockerfile of `context`. */
   readonly input: string;
+  /** The context of a Dockerfile: packed with it, it is the standard input. */
+  readonly context?: Context;
+  /** The contexts of a bake file: folders relative to its working directory. */
+  readonly contexts?: readonly Context[];
 };
 
 export type BuildResult = {

@@ -17,6 +17,7 @@ import {
 import type { Display } from '../host/display.ts';
 import { type Outcome, run } from '../host/exec.ts';
 import { cannotWrite } from '../host/write.ts';
+import { packContext, withContexts } from './packed-context.ts';
 
 type BuildxOptions = {
   /** The checkout: build contexts are relative to it. */
@@ -34,12 +35,23 @@ export function logName(id: string): string {
 }
 
 export function openBuildx(options: BuildxOptions): Builder {
-  return { build: (one) => build(one, options) };
+  const { root } = options;
+  return {
+    build: async (one) => {
+      const { input, context, contexts } = one;
+      if (contexts !== undefined)
+        return withContexts(root, contexts, (folder) => build(one, input, folder, options));
+      const bytes = context === undefined ? input : await packContext(root, context, input);
+      return build(one, bytes, root, options);
+    },
+  };
 }
 
 async function build(
-  { id, command, input }: Build,
-  { root, display, signal, logs, patience }: BuildxOptions,
+  { id, command }: Build,
+  input: string | Uint8Array,
+  cwd: string,
+  { display, signal, logs, patience }: BuildxOptions,
 ): Promise<BuildResult> {
   const log = join(logs, `${logName(id)}.log`);
   const file = await openLog(log);
@@ -50,7 +62,7 @@ async function build(
   try {
     const outcome = await run(command, {
       input,
-      cwd: root,
+      cwd,
       signal,
       silence: patience,
       onLine: (line) => {

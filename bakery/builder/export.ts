@@ -18,6 +18,7 @@ export function exportImages(
     id: `${images.length} ${images.length === 1 ? 'image' : 'images'}`,
     command: bakeCommand(inputs),
     input: JSON.stringify(bakeFile(images, output, inputs, force)),
+    contexts: images,
   });
 }
 

@@ -29,7 +29,12 @@ export async function buildLayers(
   const builder = limited(context.builder, context.builds);
   const build = async (layer: Layer): Promise<BuiltLayer> => {
     const command = layerCommand(layer, inputs, force);
-    const result = await builder.build({ id: layer.id, command, input: layer.dockerfile });
+    const result = await builder.build({
+      id: layer.id,
+      command,
+      input: layer.dockerfile,
+      context: layer,
+    });
     return { layer, result };
   };
   const missing = force ? layers : await notBuilt(layers, memory);

@@ -31,7 +31,7 @@ export async function pushImages(
   const metadata = join(logs, `${logName(id)}.json`);
   const command = bakeCommand(inputs, metadata);
   const input = JSON.stringify(bakeFile(images, output, inputs, force));
-  const result = await pushing(builder, signal).build({ id, command, input });
+  const result = await pushing(builder, signal).build({ id, command, input, contexts: images });
   const digests = result.ok ? pushedDigests(await readText(metadata), images) : new Map();
   return { result, digests };
 }

@@ -30,7 +30,7 @@ export type Outcome = {
 };
 
 export type Options = {
-  readonly input?: string;
+  readonly input?: string | Uint8Array;
   readonly cwd?: string;
   /** Milliseconds. */
   readonly timeout?: number;

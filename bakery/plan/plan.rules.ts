@@ -18,8 +18,21 @@ import type { Cell } from './matrix.rules.ts';
 import { sourceName } from './origin.rules.ts';
 import { sourceDate } from '../templates/source-date.rules.ts';
 
-/** A set of files for one platform, built once and linked into every image that needs it. */
-export type Layer = {
+/** The files that a build gets. */
+export type Context = {
+  /** Their folder, relative to the checkout. */
+  readonly context: string;
+  readonly files: readonly ContextFile[];
+};
+
+type ContextFile = {
+  readonly name: string;
+  /** Of its bytes. */
+  readonly digest: Digest;
+};
+
+/** A set of files, built once for one platform and linked into every image that needs it. */
+export type Layer = Context & {
   /** `agent/claude linux/arm64` */
   readonly id: string;
   readonly platform: Platform;
@@ -28,11 +41,9 @@ export type Layer = {
   /** Hash of everything that can change its bytes; the same wherever the upstream images are taken from. */
   readonly key: Digest;
   readonly dockerfile: string;
-  /** Folder of the files it is built from, relative to the checkout. */
-  readonly context: string;
 };
 
-export type Image = {
+export type Image = Context & {
   /** `claude:go` */
   readonly id: string;
   readonly agent: string;
@@ -46,7 +57,6 @@ export type Image = {
   /** The agent's locked version. */
   readonly version: string;
   readonly dockerfile: string;
-  readonly context: string;
   /** Ids of the layers it is composed of, for all its platforms. */
   readonly layers: readonly string[];
   /** Its labels without the key. */
@@ -130,6 +140,7 @@ export function plan(
         renderers.local.image(agent, runtime, { ...labels, [keyLabel]: key }),
       ].join(''),
       context,
+      files: unique(parts.filter((part) => part.context === context).flatMap(({ files }) => files)),
       layers: own.map(({ id }) => id),
       labels,
     };
@@ -148,7 +159,7 @@ function layersOf(
   const layer = (
     id: string,
     context: string,
-    inputs: unknown,
+    inputs: Inputs,
     render: (by: Renderer) => LayerText,
   ): Layer => ({
     id: `${id} ${platform}`,
@@ -157,6 +168,7 @@ function layersOf(
     key: sha256([render(canonical).text, platform, inputs]),
     dockerfile: render(local).text,
     context,
+    files: inputs.map(([name, text]) => ({ name, digest: digestOf(text) })),
   });
   return [
     ...lineage(runtime, runtimes).map((part) =>
@@ -189,7 +201,15 @@ function labelsOf(
 }
 
 function sha256(value: unknown): Digest {
-  return `sha256:${createHash('sha256').update(JSON.stringify(value)).digest('hex')}`;
+  return digestOf(JSON.stringify(value));
+}
+
+function digestOf(text: string): Digest {
+  return `sha256:${createHash('sha256').update(text).digest('hex')}`;
+}
+
+function unique(files: Context['files']): Context['files'] {
+  return [...new Map(files.map((file) => [file.name, file])).values()];
 }
 
 /** The parts of an image's key, so that a registry shows later which of them has changed. */
@@ -229,7 +249,10 @@ function header(reference: string, context: string): string {
   ].join('\n');
 }
 
-/** The files that an agent's layer is built from on one platform. */
-function filesOf(agent: Agent, platform: Platform): readonly (readonly [string, string])[] {
+/** Texts that a layer is built from, by file name. */
+type Inputs = readonly (readonly [name: string, text: string])[];
+
+/** The texts that an agent's layer is built from on one platform. */
+function filesOf(agent: Agent, platform: Platform): Inputs {
   return inputFiles(agent, platform).map((name) => [name, agent.files[name] ?? ''] as const);
 }

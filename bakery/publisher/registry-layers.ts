@@ -91,7 +91,12 @@ async function provide(
   context: BuildContext,
 ): Promise<ProvidedLayer> {
   const command = layerPushCommand(layer, context.inputs, output, context.force);
-  const result = await builder.build({ id: layer.id, command, input: linkedText(layer) });
+  const result = await builder.build({
+    id: layer.id,
+    command,
+    input: linkedText(layer),
+    context: layer,
+  });
   if (!result.ok) {
     const [why = 'the build failed'] = (result.error ?? '').split('\n');
     return { layer, reference, outcome: 'failed', result, why };

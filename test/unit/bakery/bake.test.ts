@@ -203,6 +203,7 @@ describe('the command that builds a layer', () => {
     key: digest('b'),
     dockerfile: 'FROM scratch AS agent\n',
     context: 'agents/otter',
+    files: [],
   };
 
   test('is exactly this', () => {
@@ -211,7 +212,7 @@ describe('the command that builds a layer', () => {
       args: [
         'buildx',
         'build',
-        '--file=-',
+        '--file=Dockerfile',
         '--progress=rawjson',
         '--provenance=false',
         '--output=type=cacheonly',
@@ -221,7 +222,7 @@ describe('the command that builds a layer', () => {
         '--secret=type=file,id=npmrc,src=/home/me/npm rc',
         '--build-arg=HTTPS_PROXY',
         `--build-arg=SOURCE_DATE_EPOCH=${sourceDate}`,
-        'agents/otter',
+        '-',
       ],
       env: inputs.args,
     });

@@ -29,6 +29,7 @@ export const image = (changes: Partial<Image> = {}): Image => ({
   version: '1.2.3',
   dockerfile: 'FROM scratch AS image\n',
   context: 'agents/otter',
+  files: [],
   layers: [],
   labels: {},
   ...changes,

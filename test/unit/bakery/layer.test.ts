@@ -18,6 +18,7 @@ const layer: Layer = {
   key: digest('b'),
   dockerfile: 'FROM scratch AS agent\n',
   context: 'agents/otter',
+  files: [],
 };
 
 test('a layer is called after its key and its architecture, in a repository that all share', () => {

@@ -24,6 +24,7 @@ const layer = (name: string, platform: Platform): Layer => ({
   key: digest('a'),
   dockerfile: '',
   context: name,
+  files: [],
 });
 
 /** So many of them. */

@@ -23,6 +23,7 @@ const layer: Layer = {
   key: digest('b'),
   dockerfile: '',
   context: 'agents/otter',
+  files: [],
 };
 const where = 'registry.example.com/ai';
 const of = image({ runtime: 'base', layers: [layer.id], platforms: ['linux/amd64'] });
