@@ -1,6 +1,6 @@
 /** Runs one container to its end through the engine's API, and removes containers. */
 
-import { Writable } from 'node:stream';
+import { Readable, Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
@@ -75,7 +75,7 @@ export async function removeContainers(
   return containers.length;
 }
 
-/** Collects the output from before the start on, so that not a byte is missed. */
+/** Reads the output from before the start on, so that not a byte is missed. */
 async function follow(
   docker: Engine['docker'],
   container: Container,
@@ -85,18 +85,20 @@ async function follow(
   const [stdout, stderr] = [collector(), collector()];
   docker.modem.demuxStream(output, stdout.stream, stderr.stream);
   const drained = finished(output, { writable: false }).catch(() => undefined);
-  const refusal = await start(container);
-  const late = refusal === undefined && (await outlives(container, timeout, signal));
-  // The output of a container that did not start never ends.
-  if (refusal === undefined) await Promise.race([drained, sleep(killPatience, undefined, quiet)]);
-  const { State } = Inspected.parse(await container.inspect());
-  return {
-    end: refusal?.end ?? (late ? 'out of time' : State.OOMKilled ? 'out of memory' : 'exited'),
-    exitCode: State.ExitCode,
-    stdout: stdout.text(),
-    stderr: stderr.text(),
-    error: refusal?.error ?? State.Error,
-  };
+  try {
+    const refusal = await start(container);
+    const late = refusal === undefined && (await outlives(container, timeout, signal));
+    if (refusal === undefined) await Promise.race([drained, sleep(killPatience, undefined, quiet)]);
+    const { State } = Inspected.parse(await container.inspect());
+    const texts = { stdout: stdout.text(), stderr: stderr.text() };
+    if (refusal !== undefined)
+      return { ...refusal, ...texts, exitCode: State.ExitCode || couldNotCreate };
+    const end = late ? 'out of time' : State.OOMKilled ? 'out of memory' : 'exited';
+    return { end, ...texts, exitCode: State.ExitCode, error: State.Error };
+  } finally {
+    // The output of a container that did not start never ends by itself.
+    if (output instanceof Readable) output.destroy();
+  }
 }
 
 /** A timer that does not keep the process alive. */

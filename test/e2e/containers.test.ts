@@ -107,6 +107,7 @@ describe('the end of a container', () => {
       { timeout: 60_000, signal: new AbortController().signal },
     );
     expect(ended).toMatchObject({ end: 'refused' });
+    expect(ended.exitCode).toBeGreaterThan(0);
     expect(ended.error).toMatch(/passwd/);
     expect(await left()).toBe('');
   });
