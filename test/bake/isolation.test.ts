@@ -168,11 +168,6 @@ describe('what builds are given and images never hold', () => {
     root = await makeBaseCheckout(
       isFull ? { [npm]: 'auggie', [pypi]: 'vibe' } : { [npm]: 'small-npm', [pypi]: 'small-pypi' },
     );
-    // The smallest upstream image: whole images are searched below.
-    await writeFile(
-      join(root, 'runtimes/base/runtime.yaml'),
-      'title: Base\nfrom: docker.io/library/node:24-trixie-slim\nbudget: 1\n',
-    );
     outside = await mkdtemp(join(tmpdir(), 'e2e-canary-'));
     await plant();
     await makeCold();
