@@ -6,7 +6,7 @@ import type { Reporter, TestModule, Vitest } from 'vitest/node';
 type TestEntry = {
   readonly fullName: string;
   readonly status: 'passed' | 'failed' | 'skipped';
-  /** The reason for which the test was skipped, if it gave one. */
+  /** The reason for which the test was skipped, if it gave one, or the first line of its first error. */
   readonly note?: string;
 };
 
@@ -91,7 +91,8 @@ function entryOf(
   const tests = [...module.children.allTests()].map((test): TestEntry => {
     const result = test.result();
     const own = 'note' in result ? result.note : undefined;
-    const note = own?.includes('aborted by the user') === true ? (limit ?? own) : own;
+    const error = result.state === 'failed' ? result.errors[0]?.message.split('\n')[0] : undefined;
+    const note = error ?? (own?.includes('aborted by the user') === true ? (limit ?? own) : own);
     return {
       fullName: test.fullName,
       status: result.state === 'pending' ? 'failed' : result.state,
