@@ -64,7 +64,7 @@ const runFlags = {
   },
   'no-mask': {
     type: 'boolean',
-    help: 'show it .env files, keys and tokens of the project',
+    help: 'show the agent .env files, keys and tokens of the project',
     group: 'Session',
   },
   'with-config': {
