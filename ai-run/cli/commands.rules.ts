@@ -1,5 +1,6 @@
 /** The table of ai-run's commands; parsing, help, completion and docs/reference.md come from it. */
 
+import { completionVerb } from '@ai-bakery/kernel/completion-verb.ts';
 import { shells } from '@ai-bakery/kernel/completion-script.ts';
 import type { Flags, Program, ValuesOf, Verb } from '@ai-bakery/kernel/commands.ts';
 import { platforms } from '@ai-bakery/kernel/platform.ts';
@@ -268,22 +269,7 @@ export const verbs = {
     },
     examples: [{ line: 'ai-run uninstall' }, { line: 'ai-run uninstall --all --yes' }],
   },
-  completion: {
-    summary: 'print the completion script of a shell',
-    words: [{ name: 'shell', help: shells.join(', '), optional: true, choices: shells }],
-    flags: {
-      words: {
-        type: 'boolean',
-        help: 'print the words that can follow those after --',
-        forScripts: true,
-      },
-    },
-    rest: { name: 'words', help: 'a command line without `ai-run`; its last word is being typed' },
-    examples: [
-      { line: 'eval "$(ai-run completion bash)"', note: 'zsh: the same' },
-      { line: 'ai-run completion fish | source' },
-    ],
-  },
+  completion: completionVerb('ai-run'),
 } as const satisfies Readonly<Record<string, Verb>>;
 
 export const program: Program = {

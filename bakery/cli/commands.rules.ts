@@ -1,6 +1,6 @@
 /** The table of bakery's commands; parsing, help, completion and docs/reference.md come from it. */
 
-import { shells } from '@ai-bakery/kernel/completion-script.ts';
+import { completionVerb } from '@ai-bakery/kernel/completion-verb.ts';
 import type { Flags, Program, Verb, Word } from '@ai-bakery/kernel/commands.ts';
 import { platforms } from '@ai-bakery/kernel/platform.ts';
 import { steps } from '../publisher/steps.rules.ts';
@@ -357,22 +357,7 @@ export const verbs = {
     flags: { json },
     examples: [{ line: 'bakery doctor' }],
   },
-  completion: {
-    summary: 'print the completion script of a shell',
-    words: [{ name: 'shell', help: shells.join(', '), optional: true, choices: shells }],
-    flags: {
-      words: {
-        type: 'boolean',
-        help: 'print the words that can follow those after --',
-        forScripts: true,
-      },
-    },
-    rest: { name: 'words', help: 'a command line without `bakery`; its last word is being typed' },
-    examples: [
-      { line: 'eval "$(bakery completion bash)"', note: 'zsh: the same' },
-      { line: 'bakery completion fish | source' },
-    ],
-  },
+  completion: completionVerb('bakery'),
 } as const satisfies Readonly<Record<string, Verb>>;
 
 export type VerbName = keyof typeof verbs;
